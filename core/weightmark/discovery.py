@@ -1,0 +1,170 @@
+"""The one door through which plugins come in; nothing else touches pluggy's manager.
+
+A plugin that cannot be loaded is set aside with its reason; it never keeps Weightmark from starting.
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Protocol, TypeVar, cast
+
+import pluggy
+
+from weightmark import hookspecs
+from weightmark.errors import PluginConflictError, PluginError, UnknownPluginError
+from weightmark.ports import Format, Ledger, Observer, Payment, Registry, Signer, Store, Watermark
+
+_log = logging.getLogger(__name__)
+
+SAFE_MODE = "WEIGHTMARK_SAFE_MODE"
+"""Environment variable: when set, only Weightmark's own plugins are loaded."""
+
+
+class _Named(Protocol):
+    name: str
+
+
+P = TypeVar("P")
+
+
+class Plugins:
+    """Every plugin that could be loaded, by kind and name.
+
+    Args:
+        entries: the entry points to load; None for those installed.
+
+    Attributes:
+        broken: what could not be loaded: the entry point's name and why.
+    """
+
+    def __init__(self, entries: Iterable[EntryPoint] | None = None) -> None:
+        self.broken: dict[str, Exception] = {}
+        self._manager = pluggy.PluginManager(hookspecs.NAMESPACE)
+        self._manager.add_hookspecs(hookspecs)
+        for entry in sorted(_installed() if entries is None else entries, key=lambda entry: entry.name):
+            self._load(entry)
+
+    @cached_property
+    def signers(self) -> dict[str, type[Signer]]:
+        """Every signer offered, by URI scheme."""
+        return self._offered("weightmark_signers", Signer)
+
+    @cached_property
+    def ledgers(self) -> dict[str, type[Ledger]]:
+        """Every ledger offered, by URI scheme."""
+        return self._offered("weightmark_ledgers", Ledger)
+
+    @cached_property
+    def stores(self) -> dict[str, type[Store]]:
+        """Every store offered, by URI scheme."""
+        return self._offered("weightmark_stores", Store)
+
+    @cached_property
+    def formats(self) -> dict[str, type[Format]]:
+        """Every format offered, by name."""
+        return self._offered("weightmark_formats", Format)
+
+    @cached_property
+    def watermarks(self) -> dict[str, type[Watermark]]:
+        """Every watermark offered, by name."""
+        return self._offered("weightmark_watermarks", Watermark)
+
+    @cached_property
+    def payments(self) -> dict[str, type[Payment]]:
+        """Every payment provider offered, by name."""
+        return self._offered("weightmark_payments", Payment)
+
+    @cached_property
+    def registries(self) -> dict[str, type[Registry]]:
+        """Every registry offered, by name."""
+        return self._offered("weightmark_registries", Registry)
+
+    @cached_property
+    def observers(self) -> dict[str, type[Observer]]:
+        """Every observer offered, by name."""
+        return self._offered("weightmark_observers", Observer)
+
+    def listing(self) -> Iterator[tuple[str, str, str]]:
+        """Give the kind, the name and the class of everything offered, and set aside what is not usable."""
+        for spec in vars(hookspecs):
+            if spec.startswith("weightmark_"):
+                kind = spec.removeprefix("weightmark_")
+                offered = cast("dict[str, type]", getattr(self, kind))
+                for name, cls in sorted(offered.items()):
+                    yield kind.removesuffix("s") if kind != "registries" else "registry", name, _place(cls)
+
+    def _load(self, entry: EntryPoint) -> None:
+        try:
+            self._manager.register(entry.load(), name=entry.name)
+            self._manager.check_pending()
+        except Exception as error:
+            if self._manager.has_plugin(entry.name):
+                self._manager.unregister(name=entry.name)
+            self.broken[entry.name] = error
+            _log.warning("the plugin %s was set aside: %s", entry.name, error)
+
+    def _offered(self, spec: str, port: type[P]) -> dict[str, type[P]]:
+        offers: dict[str, tuple[str, type[P]]] = {}
+        hook = cast("pluggy.HookCaller", getattr(self._manager.hook, spec))
+        for implementation in sorted(hook.get_hookimpls(), key=lambda found: found.plugin_name):
+            plugin = implementation.plugin_name
+            for cls in self._ask(plugin, implementation.function, port):
+                name = cast("_Named", cls).name
+                if name in offers:
+                    raise PluginConflictError(
+                        f"the plugins {offers[name][0]} and {plugin} both offer the {port.__name__} {name!r}"
+                    )
+                offers[name] = (plugin, cls)
+        return {name: cls for name, (_, cls) in offers.items()}
+
+    def _ask(self, plugin: str, function: object, port: type[P]) -> list[type[P]]:
+        try:
+            classes = list(cast("type[Sequence[type[P]]]", function)())
+            for cls in classes:
+                _check_offer(cls, port)
+        except Exception as error:
+            self.broken[plugin] = error
+            _log.warning("the plugin %s was set aside: %s", plugin, error)
+            return []
+        return classes
+
+
+def choose(offered: dict[str, type[P]], name: str, kind: str) -> type[P]:
+    """Take the plugin of a name.
+
+    Args:
+        offered: one of the properties of ``Plugins``.
+        name: the name, or a URI whose scheme is the name.
+        kind: for the message: "ledger".
+
+    Raises:
+        UnknownPluginError: there is none of this name.
+    """
+    scheme = name.split(":", 1)[0]
+    if scheme not in offered:
+        known = ", ".join(sorted(offered)) or "none"
+        raise UnknownPluginError(f"there is no {kind} named {scheme!r}; installed: {known}")
+    return offered[scheme]
+
+
+def _installed() -> Iterable[EntryPoint]:
+    entries = entry_points(group=hookspecs.NAMESPACE)
+    if os.environ.get(SAFE_MODE):
+        return [entry for entry in entries if entry.dist is not None and entry.dist.name == "weightmark"]
+    return entries
+
+
+def _check_offer(cls: object, port: type) -> None:
+    if not isinstance(cls, type) or not issubclass(cls, port):
+        raise PluginError(f"it offers {cls!r}, which is not a {port.__name__}")
+    missing = sorted(cast("frozenset[str]", getattr(cls, "__abstractmethods__", frozenset[str]())))
+    if missing:
+        raise PluginError(f"its {cls.__name__} leaves out {', '.join(missing)}")
+    if not isinstance(getattr(cls, "name", None), str):
+        raise PluginError(f"its {cls.__name__} has no name")
+
+
+def _place(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"

@@ -1,0 +1,24 @@
+"""How values become bytes and back: canonical JSON, digests, times, identifiers."""
+
+from weightmark.encoding.canonical import Json, decode, encode
+from weightmark.encoding.digest import Algorithm, Digest, digest_bytes, format_digest, hasher, parse_digest
+from weightmark.encoding.identifier import KeyId, ModelId
+from weightmark.encoding.record import Record
+from weightmark.encoding.time import format_time, parse_time
+
+__all__ = [
+    "Algorithm",
+    "Digest",
+    "Json",
+    "KeyId",
+    "ModelId",
+    "Record",
+    "decode",
+    "digest_bytes",
+    "encode",
+    "format_digest",
+    "format_time",
+    "hasher",
+    "parse_digest",
+    "parse_time",
+]

@@ -1,0 +1,97 @@
+"""Canonical JSON (RFC 8785) out, strict JSON in.
+
+Not promised: any other JSON. What is signed is written here and nowhere else.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, cast
+
+import rfc8785
+
+from weightmark.errors import MalformedError
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+
+MAX_DEPTH = 64
+
+
+def encode(value: Json) -> bytes:
+    """Write a value as canonical JSON.
+
+    Args:
+        value: JSON; integers between -(2**53 - 1) and 2**53 - 1, no NaN, no infinity.
+
+    Returns:
+        UTF-8 bytes, the same for equal values on every machine.
+
+    Raises:
+        MalformedError: the value has no canonical form.
+
+    Source: RFC 8785.
+
+    >>> encode({"b": 1, "a": [True, None]})
+    b'{"a":[true,null],"b":1}'
+    """
+    try:
+        return rfc8785.dumps(cast("Any", value))  # its own type of JSON is not ours, but means the same
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
+        raise MalformedError(f"the value has no canonical JSON form: {error}") from error
+
+
+def decode(data: bytes, *, what: str) -> Json:
+    """Read JSON strictly: UTF-8, no duplicate keys, no NaN, bounded depth.
+
+    Args:
+        data: the bytes, any length that is already in memory.
+        what: what is being read, for the message ("the bundle model.bundle.json").
+
+    Returns:
+        The value.
+
+    Raises:
+        MalformedError: the bytes are not such JSON; the message says where.
+
+    Source: RFC 8259 section 4; RFC 7493 (I-JSON) on duplicate names.
+
+    >>> decode(b'{"a": 1}', what="the example")
+    {'a': 1}
+    """
+    try:
+        text = data.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise MalformedError(f"{what} is not UTF-8 at byte {error.start}") from error
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(f"{what} is not strict JSON: {error}") from error
+    _bound_depth(value, what)
+    return cast("Json", value)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [key for key, _ in pairs]
+        twice = next(key for key in members if names.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return members
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _bound_depth(value: object, what: str) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, dict | list)
+            for child in (
+                cast("dict[str, object]", parent).values() if isinstance(parent, dict) else cast("list[object]", parent)
+            )
+        ]
+        if not level:
+            return
+    raise MalformedError(f"{what} is nested deeper than {MAX_DEPTH} levels")

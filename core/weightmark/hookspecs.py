@@ -1,0 +1,87 @@
+"""The extension points: each takes nothing and returns the classes that a plugin offers.
+
+Nothing is decided here, so the order in which plugins are installed never matters.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import pluggy
+
+from weightmark.ports import Format, Ledger, Observer, Payment, Registry, Signer, Store, Watermark
+
+NAMESPACE: Final = "weightmark"
+hookspec: Final = pluggy.HookspecMarker(NAMESPACE)
+hookimpl: Final = pluggy.HookimplMarker(NAMESPACE)
+
+
+@hookspec
+def weightmark_signers() -> Sequence[type[Signer]]:
+    """Offer signers: what makes signatures, by URI scheme.
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def weightmark_ledgers() -> Sequence[type[Ledger]]:
+    """Offer ledgers: what records statements and proves it, by URI scheme.
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def weightmark_stores() -> Sequence[type[Store]]:
+    """Offer stores: what keeps bytes under their digest, by URI scheme.
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def weightmark_formats() -> Sequence[type[Format]]:
+    """Offer formats: what knows where tensors lie in files.
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def weightmark_watermarks() -> Sequence[type[Watermark]]:
+    """Offer watermarks: what puts a mark into weights and finds it again.
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def weightmark_payments() -> Sequence[type[Payment]]:
+    """Offer payments: what moves money.
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def weightmark_registries() -> Sequence[type[Registry]]:
+    """Offer registries: platforms where models live, by URI scheme.
+
+    .. versionadded:: 0.1
+    """
+    return ()
+
+
+@hookspec
+def weightmark_observers() -> Sequence[type[Observer]]:
+    """Offer observers: what is told of every event and can stop nothing.
+
+    .. versionadded:: 0.1
+    """
+    return ()

@@ -1,0 +1,67 @@
+"""Every word that leaves the house: predicate URIs, media types, tag keys, event kinds.
+
+Adapters and hooks spell none of these by hand. A word, once released, is never given another meaning.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
+BUNDLE_MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
+MANIFEST_MEDIA_TYPE: Final = "application/vnd.weightmark.manifest.v1+json"
+TRUST_ROOT_MEDIA_TYPE: Final = "application/vnd.weightmark.trustroot.v1+json"
+SCHEMA_VERSION: Final = "1"
+
+
+class Predicate(StrEnum):
+    """The type of a statement's predicate."""
+
+    REGISTRATION = "https://weightmark.dev/registration/v1"
+    VERSION = "https://weightmark.dev/version/v1"
+    DERIVATION = "https://weightmark.dev/derivation/v1"
+    TRANSFER = "https://weightmark.dev/transfer/v1"
+    TERMS = "https://weightmark.dev/terms/v1"
+    GRANT = "https://weightmark.dev/grant/v1"
+    REVOCATION = "https://weightmark.dev/revocation/v1"
+
+
+class EventKind(StrEnum):
+    """What a platform is about to do with a model; each kind has its gate."""
+
+    LOG = "log"
+    REGISTER = "register"
+    PROMOTE = "promote"
+    PUSH = "push"
+    DEPLOY = "deploy"
+
+
+class Tag(StrEnum):
+    """Keys that Weightmark writes to a platform; they are reserved, a platform's users cannot set them."""
+
+    FINGERPRINT = "weightmark.fingerprint"
+    WEIGHTS = "weightmark.weights"
+    RECEIPT = "weightmark.receipt"
+    LICENSE = "weightmark.license"
+    OWNER = "weightmark.owner"
+    VERDICT = "weightmark.verdict"
+    REASON = "weightmark.reason"
+    CREDITS = "weightmark.credits"
+
+
+TAG_PREFIX: Final = "weightmark."
+
+
+class Fact(StrEnum):
+    """Keys that a platform's users may set, in tags or metadata, and that Weightmark reads."""
+
+    LICENSE = "license"
+    BASE_MODEL = "base_model"
+    OWNER = "owner"
+
+
+class DigestKey(StrEnum):
+    """Keys of a subject's digest set, without the algorithm: ``weightmark-bundle-sha256``."""
+
+    BUNDLE = "weightmark-bundle"
+    WEIGHTS = "weightmark-weights"
