@@ -1,0 +1,5 @@
+"""``python -m weightmark``."""
+
+from weightmark.cli import main
+
+main()

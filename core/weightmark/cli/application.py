@@ -1,0 +1,70 @@
+"""The group of all commands; each command's module is read only when it is called or asked for help."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
+import click
+
+from weightmark._version import __version__
+
+# name: (module, one line for --help). The line stands here so that --help reads no module.
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "init": ("initialise", "Set up a workspace: settings, keys, ledger, trust root."),
+    "keygen": ("keygen", "Make a signing key."),
+    "trust": ("trust", "Say whose signatures count."),
+    "fingerprint": ("fingerprint", "Fingerprint a model."),
+    "register": ("register", "Fingerprint, sign and record a model."),
+    "verify": ("verify", "Check a model against its registration."),
+    "check": ("check", "Ask whether a licence allows an action."),
+    "license": ("license", "Set or show the licence of a model."),
+    "grant": ("grant", "Grant a party the right to use a model."),
+    "revoke": ("revoke", "Take a grant back."),
+    "transfer": ("transfer", "Hand a model over to another owner."),
+    "history": ("history", "Show what the ledger says about a model."),
+    "ledger": ("ledger", "Checkpoint, prove and audit the ledger."),
+    "index": ("index", "Make the index anew from the ledger."),
+    "plugins": ("plugins", "Show what is installed, and what is broken."),
+    "doctor": ("doctor", "Look for what is wrong with this workspace."),
+    "completion": ("completion", "Print the shell's completion script."),
+}
+
+EPILOG: Final = (
+    "Exit codes: 0 held; 1 error; 2 usage; 3 verification failed; 4 refused by a licence or policy;"
+    " 5 undecided, or a service out of reach."
+)
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Read the module of one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"weightmark.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table of commands from the lines above, without reading any module."""
+        del ctx
+        rows: Sequence[tuple[str, str]] = [(name, line) for name, (_, line) in COMMANDS.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=_LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="weightmark")
+def application() -> None:
+    """Ownership, licensing and attribution for AI models.
+
+    \b
+    Example:
+      weightmark register ./model --license apache-2.0
+      weightmark verify ./model
+    """

@@ -1,0 +1,60 @@
+"""``weightmark check``."""
+
+import sys
+
+import click
+
+from weightmark.cli.option import open_workspace
+from weightmark.cli.output import bad, fails_clearly, good, json_option, print_json
+from weightmark.licensing import Action, Decision, Outcome
+
+EXIT = {Outcome.ALLOWED: 0, Outcome.REFUSED: 4, Outcome.UNDECIDED: 5}
+
+
+@click.command("check")
+@click.argument("model")
+@click.option(
+    "--action",
+    type=click.Choice([action.value for action in Action]),
+    default=Action.DEPLOY.value,
+    show_default=True,
+    help="What is to be done.",
+)
+@click.option("--as", "party", default="", metavar="NAME", help="Who wants to do it; else your own party.")
+@click.option("--at", metavar="TIME", help="When, in UTC (2027-01-31T00:00:00Z); else now.")
+@json_option
+@fails_clearly
+def command(model: str, action: str, party: str, at: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Ask whether the licences of MODEL, and of all it was derived from, allow an action.
+
+    Exits with 0 when it is allowed, 4 when it is refused, 5 when it cannot be known.
+
+    \b
+    Example:
+      weightmark check models:/churn/3 --action deploy --as acme
+    """
+    with open_workspace() as workspace:
+        decision = workspace.check(model, Action(action), party=party, at=at)
+        who = party or workspace.configuration.party.name
+    if as_json:
+        print_json(decision.to_json())
+    else:
+        show_decision(decision, f"{who} may {action} {model}", f"{who} may not {action} {model}")
+    sys.exit(EXIT[decision.outcome])
+
+
+def show_decision(decision: Decision, yes: str, no: str) -> None:
+    """Write a decision: the verdict, every reason with its clause, the way out, the duties."""
+    if decision.allowed:
+        good(f"{yes} ({decision.code.value}).")
+    else:
+        unknown = "It cannot be known whether " if decision.outcome is Outcome.UNDECIDED else ""
+        bad(f"{unknown}{yes if unknown else no} ({decision.code.value}).")
+    for reason in decision.reasons:
+        click.echo(f"  {reason.message}" + (f"  [{reason.clause}]" if reason.clause else ""))
+        if reason.hint:
+            click.echo(f"    {click.style('hint:', fg='cyan')} {reason.hint}")
+    for duty in decision.duties:
+        click.echo(f"  {click.style('duty:', fg='yellow')} {duty.sentence}" + (f"  [{duty.clause}]" if duty.clause else ""))
+    if decision.until is not None:
+        click.echo(f"  This holds until {decision.until:%Y-%m-%d %H:%M:%S} UTC.")

@@ -1,0 +1,70 @@
+"""``weightmark init``."""
+
+from pathlib import Path
+
+import click
+
+from weightmark.cli.option import ask_secret
+from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
+from weightmark.workspace import Configuration, Workspace, write_whole
+from weightmark.workspace.configuration import FILE_NAME
+
+
+@click.command("init")
+@click.option("--party", metavar="NAME", help="Who you are; your models are recorded as owned by this name.")
+@click.option("--commercial/--non-commercial", default=None, help="Whether your use is commercial (the default).")
+@click.option("--home", metavar="FOLDER", help="Where keys and ledger are kept; else your user's data folder.")
+@json_option
+@fails_clearly
+def command(party: str | None, commercial: bool | None, home: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Set up a workspace here: settings, keys, ledger, trust root.
+
+    What is there already is kept. Without this command everything works too, with the defaults.
+
+    \b
+    Example:
+      weightmark init --party acme
+    """
+    file = Path(FILE_NAME)
+    written = False
+    if not file.exists():
+        write_whole(file.absolute(), _settings(party, commercial, home).encode())
+        written = True
+    with Workspace(Configuration.load(), ask_secret=ask_secret) as workspace:
+        settings, resources = workspace.configuration, workspace.resources
+        key_id = resources.signer.public_key.key_id
+        resources.catch_up()
+        facts: dict[str, str | bool] = {
+            "party": settings.party.name,
+            "commercial": settings.party.commercial,
+            "settings": str(settings.file),
+            "ledger": settings.ledger,
+            "log": resources.ledger.origin,
+            "key": key_id,
+            "trust": str(settings.trust),
+        }
+    if as_json:
+        print_json({"written": written, **facts})
+        return
+    good(f"{FILE_NAME} written." if written else f"{settings.file} was there already; it is kept.")
+    print_fields(facts)
+
+
+def _settings(party: str | None, commercial: bool | None, home: str | None) -> str:  # noqa: FBT001
+    lines = ["# Weightmark's settings. Environment variables WEIGHTMARK_* win over this file.", ""]
+    if party is not None:
+        lines.append(f"party = {_quote(party)}")
+    if commercial is not None:
+        lines.append(f"commercial = {str(commercial).lower()}")
+    if home is not None:
+        lines.append(f"home = {_quote(home)}")
+    gate = 'requires = ["registered", "signed", "intact", "licensed"]'
+    lines += ["", "[gates.promote]", gate, 'undecided = "refuse"', ""]
+    return "\n".join(lines)
+
+
+def _quote(text: str) -> str:
+    """Write a TOML basic string; JSON's escapes are TOML's."""
+    import json
+
+    return json.dumps(text)

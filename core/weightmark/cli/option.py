@@ -1,0 +1,50 @@
+"""Options that several commands share."""
+
+import sys
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from weightmark.errors import WeightmarkError
+from weightmark.workspace import Workspace
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def speaker_options(function: F) -> F:
+    """Add ``--as`` and ``--key``: for whom the command speaks, and with which key."""
+    for option in (
+        click.option("--key", metavar="URI", help="The key that signs, such as file:openlab.pem."),
+        click.option("--as", "party", metavar="NAME", help="Speak for this party."),
+    ):
+        function = option(function)
+    return function
+
+
+def open_workspace(*, party: str | None = None, key: str | None = None) -> Workspace:
+    """Open the workspace of the settings, the environment and the options."""
+    overrides = {"party": party, "signer": key}
+    from weightmark.workspace import Configuration
+
+    configuration = Configuration.load({name: value for name, value in overrides.items() if value is not None})
+    return Workspace(configuration, ask_secret=ask_secret)
+
+
+def ask_secret(what: str) -> str:
+    """Take a passphrase from the environment, or ask the person at the terminal.
+
+    Raises:
+        WeightmarkError: there is neither.
+    """
+    import os
+
+    secret = os.environ.get("WEIGHTMARK_PASSPHRASE")
+    if secret is not None:
+        return secret
+    if not sys.stdin.isatty():
+        raise WeightmarkError(
+            f"{what} is protected by a passphrase, and nobody is here to ask", hint="Set WEIGHTMARK_PASSPHRASE."
+        )
+    answer: str = click.prompt(f"Passphrase for {what}", hide_input=True, err=True)
+    return answer

@@ -1,0 +1,130 @@
+"""What a person sees, and what a program reads: results on standard output, everything else on standard error."""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import ParamSpec, TypeVar
+
+import click
+
+from weightmark.encoding import Json
+from weightmark.errors import PlatformError, VerificationError, WeightmarkError
+from weightmark.vocabulary import SCHEMA_VERSION
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Write the result as one JSON object.")
+
+
+def print_json(value: Mapping[str, Json]) -> None:
+    """Write one JSON object, indented, with its schema's version."""
+    click.echo(json.dumps({"schema": SCHEMA_VERSION, **value}, indent=2, ensure_ascii=False))
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """Write names and values in two columns; a value of None is left out."""
+    shown = {name: value for name, value in fields.items() if value is not None}
+    width = max((len(name) for name in shown), default=0)
+    for name, value in shown.items():
+        click.echo(f"{click.style(name.ljust(width), dim=True)}  {value}")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Write a table."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*(_plain(cell) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console.print(table)
+
+
+def good(text: str) -> None:
+    """Write that something held."""
+    click.echo(f"{click.style('✓', fg='green', bold=True)} {text}")
+
+
+def bad(text: str) -> None:
+    """Write that something did not hold."""
+    click.echo(f"{click.style('✗', fg='red', bold=True)} {text}")
+
+
+def fails_clearly(function: Callable[P, R]) -> Callable[P, R]:
+    """Turn every error of ours into a message with its hint and its exit code, and into JSON when asked."""
+
+    @functools.wraps(function)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except WeightmarkError as error:
+            _report(error, as_json=bool(kwargs.get("as_json")))
+            sys.exit(exit_code(error))
+        except BrokenPipeError:
+            # The reader of our output went away; say nothing more to it, not even at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(EXIT_ERROR)
+
+    return wrapper
+
+
+def exit_code(error: WeightmarkError) -> int:
+    """Give the documented exit code of an error."""
+    if isinstance(error, PlatformError) and not error.retryable:
+        return EXIT_ERROR
+    return error.exit_code
+
+
+@contextmanager
+def progress_bar(label: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how far long work is, on standard error, when a person is looking.
+
+    Args:
+        label: what is being done.
+        shown: False for ``--json``.
+
+    Yields:
+        What is to be told the bytes done and the bytes in all; None when nobody looks.
+    """
+    if not (shown and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _report(error: WeightmarkError, *, as_json: bool) -> None:
+    if as_json:
+        body: dict[str, Json] = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
+        result: dict[str, Json] = {"ok": False, "error": body}
+        if isinstance(error, VerificationError):
+            result["failures"] = [
+                {"path": failure.path, "tensor": failure.tensor, "reason": failure.reason}
+                for failure in error.failures
+            ]
+        print_json(result)
+        return
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+    if error.hint:
+        click.echo(f"{click.style('hint:', fg='cyan', bold=True)}  {error.hint}", err=True)
+
+
+def _plain(text: str) -> str:
+    """Keep Rich from reading markup in what somebody wrote."""
+    from rich.markup import escape
+
+    return escape(text)

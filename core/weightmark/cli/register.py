@@ -1,0 +1,90 @@
+"""``weightmark register``."""
+
+from pathlib import Path
+
+import click
+
+from weightmark.cli.option import open_workspace, speaker_options
+from weightmark.cli.output import bad, fails_clearly, good, json_option, print_fields, print_json, progress_bar
+from weightmark.workspace import Workspace, bundle_of, manifest_of, write_whole
+from weightmark.workspace.outcome import Outcome
+
+MANIFEST_SUFFIX = ".manifest.json"
+
+
+@click.command("register")
+@click.argument("model")
+@click.option("--name", metavar="NAME", help="What to call it; else the folder's or the platform's name.")
+@click.option("--version", metavar="VERSION", help="Its version; else the platform's, or the fingerprint's beginning.")
+@click.option("--license", "license_", metavar="LICENCE", help="Its licence: an SPDX expression, such as apache-2.0.")
+@click.option("--base", "bases", multiple=True, metavar="MODEL", help="What it was derived from; may be repeated.")
+@click.option(
+    "--bundle",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what a stranger needs to verify it: FILE and FILE.manifest.json.",
+)
+@speaker_options
+@json_option
+@fails_clearly
+def command(  # noqa: PLR0913
+    model: str,
+    name: str | None,
+    version: str | None,
+    license_: str | None,
+    bases: tuple[str, ...],
+    bundle: Path | None,
+    party: str | None,
+    key: str | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Fingerprint MODEL, sign the fact and record it in the ledger.
+
+    MODEL is a path, or a URI such as models:/churn/3. The same files are recorded once.
+
+    \b
+    Example:
+      weightmark register ./model --license apache-2.0
+    """
+    with open_workspace(party=party, key=key) as workspace:
+        with progress_bar("Hashing", shown=not as_json) as progress:
+            outcome = workspace.register(
+                model,
+                name=name or "",
+                version=version or "",
+                license_=license_,
+                bases=bases,
+                progress=progress,
+            )
+        written = [] if bundle is None else write_bundle(workspace, outcome, bundle)
+    _show(outcome, written, as_json=as_json)
+    if not outcome.allowed:
+        outcome.decision.require()
+
+
+def write_bundle(workspace: Workspace, outcome: Outcome, file: Path) -> list[str]:
+    """Write the bundle, and the manifest beside it."""
+    if outcome.model is None:
+        return []
+    beside = file.with_name(file.name + MANIFEST_SUFFIX)
+    write_whole(file.absolute(), bundle_of(workspace.resources, outcome.model).encode())
+    written = [str(file)]
+    manifest = manifest_of(workspace.resources, outcome.model)
+    if manifest is not None:
+        write_whole(beside.absolute(), manifest.encode())
+        written.append(str(beside))
+    return written
+
+
+def _show(outcome: Outcome, written: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({**outcome.to_json(), "written": list(written)})
+        return
+    if outcome.model is None:
+        bad(f"{outcome.event.uri} was not recorded.")
+        return
+    news = "Recorded" if outcome.receipt is not None else "Already recorded"
+    good(f"{news}: {outcome.model.name}, owned by {outcome.model.owner}.")
+    print_fields({tag.removeprefix("weightmark."): value for tag, value in outcome.tags().items()})
+    for file in written:
+        good(f"{file} written.")

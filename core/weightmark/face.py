@@ -1,0 +1,83 @@
+"""The one line: each function opens the workspace of the settings, does one thing and closes it.
+
+Whoever does many things opens a ``Workspace`` once.
+"""
+
+from collections.abc import Sequence
+from os import PathLike, fspath
+
+from weightmark.fingerprint import Fingerprint
+from weightmark.licensing import Action, Decision
+from weightmark.workspace import Outcome, Verification, Workspace
+
+
+def fingerprint(model: str | PathLike[str]) -> Fingerprint:
+    """Fingerprint a model; nothing is recorded.
+
+    Args:
+        model: a path, or a URI such as ``models:/churn/3``.
+
+    Raises:
+        MalformedError: the files are not safe to read, are damaged, or change while they are read.
+    """
+    with Workspace.open() as workspace:
+        return workspace.fingerprint(fspath(model))
+
+
+def register(
+    model: str | PathLike[str], *, license: str | None = None, base: Sequence[str] = (), name: str = ""  # noqa: A002
+) -> Outcome:
+    """Fingerprint a model, sign the fact and record it; the same files are recorded once.
+
+    Args:
+        model: a path, or a URI such as ``models:/churn/3``.
+        license: its licence, as an SPDX expression; None to take what the model's own card says.
+        base: what it was derived from: URIs, digests or names.
+        name: what to call it; empty for the folder's or the platform's name.
+
+    Returns:
+        What was recorded, and what the licences say to its use.
+
+    Raises:
+        MalformedError: the files are not safe to read, are damaged, or change while they are read.
+        LicensingError: it is somebody else's to register.
+        LedgerError: recording failed; says whether it may have happened.
+    """
+    with Workspace.open() as workspace:
+        return workspace.register(fspath(model), license_=license, bases=tuple(base), name=name)
+
+
+def verify(model: str | PathLike[str], *, expect: str = "") -> Verification:
+    """Check a model against its registration in the ledger.
+
+    Args:
+        model: a path, or a URI such as ``models:/churn/3``.
+        expect: what it should be: a name, a URI, a digest; empty for what was registered from there.
+
+    Returns:
+        The evidence.
+
+    Raises:
+        VerificationError: it does not hold; ``failures`` says what.
+        MalformedError: the model or the ledger is damaged.
+    """
+    with Workspace.open() as workspace:
+        return workspace.verify(fspath(model), expect=expect)
+
+
+def check(model: str | PathLike[str], action: Action | str = Action.DEPLOY, *, party: str = "") -> Decision:
+    """Ask whether the licences of a model, and of all it was derived from, allow an action.
+
+    Args:
+        model: a path, a URI, a digest or a name.
+        action: what is to be done.
+        party: who wants to; empty for your own party.
+
+    Returns:
+        The decision; ``decision.require()`` raises when it is not a permission.
+
+    Raises:
+        NotEntitledError: the model is not registered.
+    """
+    with Workspace.open() as workspace:
+        return workspace.check(fspath(model), Action(action), party=party)

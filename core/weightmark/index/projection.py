@@ -1,0 +1,192 @@
+"""The rules by which ledger entries become the index: who may say what.
+
+Deterministic: the same entries under the same trust root give the same tables. An entry that does not
+count is kept with the reason, and changes nothing else.
+"""
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from weightmark.claims import (
+    Claim,
+    Derivation,
+    GrantClaim,
+    Policy,
+    Registration,
+    Revocation,
+    Statement,
+    TermsClaim,
+    Transfer,
+    TrustRoot,
+    VersionClaim,
+    verify_envelope,
+)
+from weightmark.encoding import Digest, encode, format_time
+from weightmark.errors import MalformedError, VerificationError
+from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, VERSION
+from weightmark.ports import LedgerEntry
+
+_ANYONE = Policy()
+
+
+class _RefusedError(Exception):
+    """The claim does not count; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    statement: Statement
+    signers: tuple[str, ...]
+    index: int
+
+    @property
+    def bundle(self) -> Digest:
+        return self.statement.subject.bundle
+
+
+def project(connection: Connection, entry: LedgerEntry, trust: TrustRoot) -> None:
+    """Bring one ledger entry into the tables.
+
+    Args:
+        connection: inside a transaction.
+        entry: the next entry in order.
+        trust: whose signatures count, and as whose.
+
+    Raises:
+        SQLAlchemyError: the database failed.
+    """
+    row: dict[str, object] = {
+        "idx": entry.index,
+        "statement": "",
+        "predicate_type": "",
+        "bundle": "",
+        "name": "",
+        "signers": "[]",
+        "issued_at": "",
+        "accepted": False,
+        "note": "",
+    }
+    try:
+        statement = Statement.decode(entry.envelope.payload)
+        row |= {
+            "statement": statement.digest,
+            "predicate_type": statement.claim.predicate_type,
+            "bundle": statement.subject.bundle,
+            "name": statement.subject.name,
+            "issued_at": format_time(statement.claim.issued_at),
+        }
+        evidence = verify_envelope(entry.envelope, trust, _ANYONE, statement.claim.issued_at)
+        row["signers"] = json.dumps(evidence.identities)
+        said = _Said(statement=statement, signers=evidence.identities, index=entry.index)
+        _apply(connection, said, statement.claim)
+        row["accepted"] = True
+    except (MalformedError, VerificationError, _RefusedError) as error:
+        row["note"] = str(error)
+    connection.execute(insert(ENTRY).values(**row))
+
+
+def _apply(connection: Connection, said: _Said, claim: Claim) -> None:  # noqa: C901 - one case for each claim
+    match claim:
+        case Registration():
+            _register(connection, said, claim)
+        case VersionClaim():
+            _name_version(connection, said, claim)
+        case Derivation():
+            _derive(connection, said, claim)
+        case Transfer():
+            _owned(connection, said)
+            connection.execute(
+                update(MODEL).where(MODEL.c.bundle == said.bundle).values(owner=claim.new_owner)
+            )
+        case TermsClaim():
+            _owned(connection, said)
+            terms = None if claim.terms is None else encode(claim.terms.to_json()).decode()
+            values = {"license": claim.license, "terms": terms}
+            connection.execute(update(MODEL).where(MODEL.c.bundle == said.bundle).values(**values))
+        case GrantClaim():
+            _grant(connection, said, claim)
+        case Revocation():
+            _revoke(connection, said, claim)
+
+
+def _register(connection: Connection, said: _Said, claim: Registration) -> None:
+    if claim.owner not in said.signers:
+        raise _RefusedError(f"{claim.owner} is named as owner, but signed by {_names(said.signers)}")
+    known = connection.execute(select(MODEL.c.owner).where(MODEL.c.bundle == said.bundle)).first()
+    if known is not None:
+        raise _RefusedError(f"the same files are already registered, by {known.owner}")
+    connection.execute(
+        insert(MODEL).values(
+            bundle=said.bundle,
+            name=said.statement.subject.name,
+            owner=claim.owner,
+            license=claim.license,
+            terms=None,
+            weights=said.statement.subject.weights,
+            manifest=claim.manifest,
+            entry=said.index,
+            registered_at=format_time(claim.issued_at),
+        )
+    )
+
+
+def _name_version(connection: Connection, said: _Said, claim: VersionClaim) -> None:
+    _owner_of(connection, said)
+    row = {"uri": claim.uri, "model": claim.model, "version": claim.version}
+    _replace(connection, VERSION, "uri", row | {"bundle": said.bundle, "entry": said.index})
+
+
+def _derive(connection: Connection, said: _Said, claim: Derivation) -> None:
+    _owned(connection, said)
+    known = connection.execute(select(PARENT.c.position).where(PARENT.c.child == said.bundle)).all()
+    for position, parent in enumerate(claim.parents, start=len(known)):
+        row = {"child": said.bundle, "position": position, "parent": parent.subject}
+        row |= {"relation": parent.relation.value, "uri": parent.uri, "entry": said.index}
+        connection.execute(insert(PARENT).values(**row))
+
+
+def _grant(connection: Connection, said: _Said, claim: GrantClaim) -> None:
+    owner = _owned(connection, said)
+    model = claim.grant.model
+    if model not in (said.bundle, said.statement.subject.weights):
+        raise _RefusedError(f"the grant is for {model}, but the statement is about {said.bundle}")
+    if claim.grant.licensor != owner:
+        raise _RefusedError(f"the grant names {claim.grant.licensor} as licensor, but {owner} owns the model")
+    row = {"id": said.statement.digest, "subject": model, "bundle": said.bundle, "cause": ""}
+    row |= {"grantee": claim.grant.grantee, "body": encode(claim.grant.to_json()).decode()}
+    _replace(connection, GRANT, "id", row | {"entry": said.index, "revoked_at": None})
+
+
+def _revoke(connection: Connection, said: _Said, claim: Revocation) -> None:
+    grant = connection.execute(select(GRANT).where(GRANT.c.id == claim.target)).first()
+    if grant is None or grant.bundle != said.bundle:
+        raise _RefusedError(f"there is no grant {claim.target} for this model")
+    _owned(connection, said)
+    if grant.revoked_at is None:
+        values = {"revoked_at": format_time(claim.issued_at), "cause": claim.cause}
+        connection.execute(update(GRANT).where(GRANT.c.id == claim.target).values(**values))
+
+
+def _owner_of(connection: Connection, said: _Said) -> str:
+    known = connection.execute(select(MODEL.c.owner).where(MODEL.c.bundle == said.bundle)).first()
+    if known is None:
+        raise _RefusedError(f"the model {said.bundle} is not registered")
+    return str(known.owner)
+
+
+def _owned(connection: Connection, said: _Said) -> str:
+    owner = _owner_of(connection, said)
+    if owner not in said.signers:
+        raise _RefusedError(f"only {owner}, who owns the model, may say this; signed by {_names(said.signers)}")
+    return owner
+
+
+def _replace(connection: Connection, table: Table, key: str, row: dict[str, object]) -> None:
+    connection.execute(delete(table).where(table.c[key] == row[key]))
+    connection.execute(insert(table).values(**row))
+
+
+def _names(signers: tuple[str, ...]) -> str:
+    return ", ".join(signers) or "nobody known"

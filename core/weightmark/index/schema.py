@@ -1,0 +1,74 @@
+"""The tables of the index. All begin with ``index_`` and can be thrown away: the ledger has everything."""
+
+from sqlalchemy import Boolean, Column, Integer, MetaData, Table, Text
+
+METADATA = MetaData()
+
+STATE = Table(
+    "index_state",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+ENTRY = Table(
+    "index_entry",
+    METADATA,
+    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("statement", Text, nullable=False, index=True),
+    Column("predicate_type", Text, nullable=False),
+    Column("bundle", Text, nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("signers", Text, nullable=False),
+    Column("issued_at", Text, nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+)
+
+MODEL = Table(
+    "index_model",
+    METADATA,
+    Column("bundle", Text, primary_key=True),
+    Column("name", Text, nullable=False, index=True),
+    Column("owner", Text, nullable=False),
+    Column("license", Text),
+    Column("terms", Text),
+    Column("weights", Text, index=True),
+    Column("manifest", Text, nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("registered_at", Text, nullable=False),
+)
+
+VERSION = Table(
+    "index_version",
+    METADATA,
+    Column("uri", Text, primary_key=True),
+    Column("model", Text, nullable=False, index=True),
+    Column("version", Text, nullable=False),
+    Column("bundle", Text, nullable=False, index=True),
+    Column("entry", Integer, nullable=False),
+)
+
+PARENT = Table(
+    "index_parent",
+    METADATA,
+    Column("child", Text, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("parent", Text),
+    Column("relation", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("entry", Integer, nullable=False),
+)
+
+GRANT = Table(
+    "index_grant",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("subject", Text, nullable=False, index=True),
+    Column("bundle", Text, nullable=False, index=True),
+    Column("grantee", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("revoked_at", Text),
+    Column("cause", Text, nullable=False),
+)

@@ -1,0 +1,74 @@
+"""What the index answers with."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from weightmark.encoding import Digest
+from weightmark.licensing import Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredModel:
+    """A model that someone registered, as the ledger has it now.
+
+    Attributes:
+        bundle: the digest of its files; its identity.
+        name: what its owner calls it.
+        owner: who owns it now.
+        license: the licence it stands under, as an SPDX expression; None when none was stated.
+        terms: terms of its own, beside or instead of a licence.
+        weights: the digest of its numbers; None when no tensors were found in it.
+        manifest: SHA-256 of its manifest.
+        entry: the ledger entry of its registration.
+        registered_at: when it was registered, UTC, as its owner stated it.
+    """
+
+    bundle: Digest
+    name: str
+    owner: str
+    license: str | None
+    terms: Terms | None
+    weights: Digest | None
+    manifest: Digest
+    entry: int
+    registered_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownParent:
+    """What a model was derived from.
+
+    Attributes:
+        bundle: the parent's bundle or weights digest; None when the owner could name it only by a URI.
+        relation: how: ``fine-tune``, ``merge``, …
+        uri: where it was; empty when only the digest was stated.
+    """
+
+    bundle: Digest | None
+    relation: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEntry:
+    """One ledger entry about a model.
+
+    Attributes:
+        index: its position in the ledger.
+        predicate_type: the claim's type, a URI.
+        statement: SHA-256 of the signed statement.
+        name: the model's name in it.
+        signers: identities whose signatures hold.
+        issued_at: RFC 3339, UTC, as the signer stated it.
+        accepted: whether it counts: signed by one who may say it.
+        note: why not, when it does not.
+    """
+
+    index: int
+    predicate_type: str
+    statement: Digest
+    name: str
+    signers: tuple[str, ...]
+    issued_at: str
+    accepted: bool
+    note: str

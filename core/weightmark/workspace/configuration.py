@@ -1,0 +1,200 @@
+"""Settings: from ``weightmark.toml`` or ``pyproject.toml``, then the environment, then the caller; later wins.
+
+With no settings at all everything works, in the user's own data folder.
+"""
+
+import getpass
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+from weightmark.encoding import Algorithm, Json, Record
+from weightmark.errors import MalformedError
+from weightmark.licensing import Party
+from weightmark.vocabulary import EventKind
+from weightmark.workspace.gate import DEFAULT_GATES, Gate, Requirement, WhenUndecided
+
+FILE_NAME = "weightmark.toml"
+_TEXTS = ("party", "ledger", "index", "store", "signer", "trust", "origin", "home", "algorithm")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """Every setting, with its default filled in.
+
+    Attributes:
+        home: the folder for keys and the database.
+        party: who we are, and whether our use is commercial.
+        ledger: the ledger's URI.
+        index: the index's URL, as SQLAlchemy spells it.
+        store: the store's URI.
+        signer: the URI of the key that signs our statements.
+        log_signer: the URI of the Ed25519 key that signs the ledger's checkpoints.
+        trust: the trust root's file.
+        origin: the ledger's name in its checkpoints; empty for one made from its key.
+        algorithm: the hash function of fingerprints.
+        gates: what each kind of event requires.
+        observers: names of the observers that are told.
+        file: where settings were read from; None for nowhere.
+    """
+
+    home: Path
+    party: Party
+    ledger: str
+    index: str
+    store: str
+    signer: str
+    log_signer: str
+    trust: Path
+    origin: str = ""
+    algorithm: Algorithm = Algorithm.SHA256
+    gates: Mapping[EventKind, Gate] = field(default_factory=lambda: dict(DEFAULT_GATES))
+    observers: tuple[str, ...] = ("log",)
+    file: Path | None = None
+
+    @classmethod
+    def load(cls, overrides: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None) -> "Configuration":
+        """Read the settings.
+
+        Args:
+            overrides: settings from the caller, by the names in ``weightmark.toml``.
+            environ: the environment; None for the process's own.
+
+        Raises:
+            MalformedError: a setting is not what it should be; the message names file and setting.
+        """
+        environ = os.environ if environ is None else environ
+        file = _find_file(environ)
+        values, gates, observers = _read_file(file) if file else ({}, {}, None)
+        for name in (*_TEXTS, "commercial"):
+            if (value := environ.get(f"WEIGHTMARK_{name.upper()}")) is not None:
+                values[name] = value
+        values |= overrides or {}
+        settings = _settle(values)
+        told = settings.observers if observers is None else observers
+        return replace(settings, gates={**DEFAULT_GATES, **gates}, file=file, observers=told)
+
+
+def _settle(values: Mapping[str, str]) -> Configuration:
+    home = Path(values["home"]).expanduser() if "home" in values else _data_folder()
+    ledger = values.get("ledger", f"sqlite:///{home / 'weightmark.db'}")
+    beside = ledger if ledger.startswith("sqlite:") else f"sqlite:///{home / 'weightmark.db'}"
+    in_memory = ledger.startswith("memory:")
+    try:
+        algorithm = Algorithm(values.get("algorithm", "sha256"))
+    except ValueError:
+        raise MalformedError(f"algorithm is {values['algorithm']!r}; it must be sha256 or blake3") from None
+    name = values.get("party", "").strip() or _user()
+    return Configuration(
+        home=home,
+        party=Party(name=name, commercial=_boolean(values.get("commercial", "true"))),
+        ledger=ledger,
+        index=values.get("index", "sqlite://" if in_memory else beside),
+        store=values.get("store", ledger if in_memory else beside),
+        signer=values.get("signer", f"file:{home / 'keys' / 'signer.pem'}"),
+        log_signer=f"file:{home / 'keys' / 'log.pem'}",
+        trust=Path(values["trust"]).expanduser() if "trust" in values else home / "trust.json",
+        origin=values.get("origin", ""),
+        algorithm=algorithm,
+    )
+
+
+def _data_folder() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("weightmark", appauthor=False)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "me"
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in ("true", "1", "yes", "on"):
+        return True
+    if text.lower() in ("false", "0", "no", "off"):
+        return False
+    raise MalformedError(f"commercial is {text!r}; it must be true or false")
+
+
+def _find_file(environ: Mapping[str, str]) -> Path | None:
+    if named := environ.get("WEIGHTMARK_CONFIG"):
+        file = Path(named)
+        if not file.is_file():
+            raise MalformedError(f"WEIGHTMARK_CONFIG names {named}, which is not a file")
+        return file
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+        pyproject = folder / "pyproject.toml"
+        if pyproject.is_file() and _section(pyproject) is not None:
+            return pyproject
+    return None
+
+
+def _section(file: Path) -> Json:
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise MalformedError(f"{file} cannot be read: {error}", hint="Mend the file.") from error
+    if file.name != "pyproject.toml":
+        return cast("Json", document)
+    return cast("Json", document.get("tool", {}).get("weightmark"))
+
+
+def _read_file(file: Path) -> tuple[dict[str, str], dict[EventKind, Gate], tuple[str, ...] | None]:
+    record = Record(_section(file), str(file))
+    folder = file.resolve().parent
+    values: dict[str, str] = {}
+    for name in _TEXTS:
+        if record.has(name):
+            values[name] = _anchored(name, record.text(name), folder)
+    if record.has("commercial"):
+        values["commercial"] = str(record.boolean("commercial"))
+    observers = record.texts("observers") if record.has("observers") else None
+    gates = _read_gates(record.record("gates")) if record.has("gates") else {}
+    record.done()
+    return values, gates, observers
+
+
+def _anchored(name: str, value: str, folder: Path) -> str:
+    """Make a relative path in a file start at the file's own folder."""
+    if name in ("home", "trust"):
+        return str(folder / Path(value).expanduser())
+    if name in ("ledger", "store", "index") and value.startswith("sqlite:///") and value[10:11] not in ("/", ""):
+        return f"sqlite:///{folder / value[10:]}"
+    if name == "signer" and value.startswith("file:") and not value.startswith("file:/"):
+        return f"file:{folder / value[5:]}"
+    return value
+
+
+def _read_gates(record: Record) -> dict[EventKind, Gate]:
+    gates: dict[EventKind, Gate] = {}
+    for key in record.members():
+        if key not in list(EventKind):
+            raise MalformedError(f"{record.what} has a gate {key!r}; there are: {', '.join(EventKind)}")
+        gate = record.record(key)
+        requires = gate.texts("requires") if gate.has("requires") else None
+        gates[EventKind(key)] = Gate(
+            requires=DEFAULT_GATES[EventKind(key)].requires if requires is None else _requirements(requires, gate.what),
+            undecided=WhenUndecided(_one_of(gate.text("undecided", "refuse"), list(WhenUndecided), gate.what)),
+        )
+        gate.done()
+    return gates
+
+
+def _requirements(names: tuple[str, ...], what: str) -> frozenset[Requirement]:
+    return frozenset(Requirement(_one_of(name, list(Requirement), what)) for name in names)
+
+
+def _one_of(value: str, known: list[str], what: str) -> str:
+    if value not in known:
+        raise MalformedError(f"{what} says {value!r}; it must be one of: {', '.join(known)}")
+    return value

@@ -1,0 +1,53 @@
+"""Gates: what must hold before a platform may go on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from weightmark.vocabulary import EventKind
+
+
+class Requirement(StrEnum):
+    """One thing a gate can ask for."""
+
+    REGISTERED = "registered"
+    SIGNED = "signed"
+    INTACT = "intact"
+    LICENSED = "licensed"
+    ATTRIBUTED = "attributed"
+
+
+class WhenUndecided(StrEnum):
+    """What a gate does when the licence gives no answer."""
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What one kind of event requires.
+
+    Attributes:
+        requires: all of these must hold.
+        undecided: what happens when it cannot be known whether the licence allows it.
+    """
+
+    requires: frozenset[Requirement]
+    undecided: WhenUndecided = WhenUndecided.REFUSE
+
+
+_STRICT = Gate(
+    requires=frozenset(
+        {Requirement.REGISTERED, Requirement.SIGNED, Requirement.INTACT, Requirement.LICENSED}
+    )
+)
+
+DEFAULT_GATES: Mapping[EventKind, Gate] = {
+    EventKind.LOG: Gate(requires=frozenset()),
+    EventKind.REGISTER: Gate(requires=frozenset()),
+    EventKind.PROMOTE: _STRICT,
+    EventKind.PUSH: _STRICT,
+    EventKind.DEPLOY: _STRICT,
+}
+"""Record everything; let nothing be used that is not registered, whole and licensed."""

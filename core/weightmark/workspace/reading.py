@@ -1,0 +1,97 @@
+"""From a URI to files, from files to a fingerprint."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from weightmark.discovery import Plugins, choose
+from weightmark.encoding import Algorithm
+from weightmark.errors import MalformedError, PluginConflictError, UnknownPluginError
+from weightmark.fingerprint import DigestCache, Fingerprint, fingerprint_artifact
+from weightmark.model import Artifact, TensorSpan
+from weightmark.ports import Registry, ResolvedModel
+
+Progress = Callable[[int, int], None]
+"""Told the bytes done and the bytes in all."""
+
+
+def registry_for(uri: str, plugins: Plugins) -> Registry:
+    """Find the registry that resolves a URI; a plain path is a ``file:`` URI.
+
+    Raises:
+        UnknownPluginError: no installed registry knows the scheme.
+    """
+    scheme = uri.split(":", 1)[0] if ":" in uri and not Path(uri).exists() else "file"
+    for cls in plugins.registries.values():
+        if scheme in cls.schemes:
+            return cls()
+    known = sorted(scheme for cls in plugins.registries.values() for scheme in cls.schemes)
+    raise UnknownPluginError(
+        f"nothing installed resolves {scheme!r} URIs such as {uri[:80]!r}; known: {', '.join(known)}",
+        hint="Give a path, or install the platform's extra: pip install 'weightmark[mlflow]'.",
+    )
+
+
+def resolve(uri: str, plugins: Plugins, settings: Path | None) -> ResolvedModel:
+    """Turn a path or a platform's URI into files on this machine.
+
+    Args:
+        uri: the path or the URI.
+        plugins: which registries are known.
+        settings: the file that settings were read from.
+
+    Raises:
+        UnknownPluginError: no installed registry knows the scheme.
+        PlatformError: the platform refused, failed, or has no such model.
+        MalformedError: the settings lie inside the model's own folder.
+    """
+    resolved = registry_for(uri, plugins).resolve(uri)
+    if settings is not None and settings.resolve().is_relative_to(resolved.path.resolve()):
+        raise MalformedError(
+            f"the settings in {settings} lie inside the model {resolved.path}; a model must not choose whom we trust",
+            hint="Run the command from another folder, or name your settings with WEIGHTMARK_CONFIG.",
+        )
+    return resolved
+
+
+def names_files(reference: str) -> bool:
+    """Say whether a reference can be files: a path that exists, or a URI; not a digest, not a name."""
+    return Path(reference).exists() or (":" in reference and not reference.startswith(("sha256:", "blake3:")))
+
+
+def read_fingerprint(
+    resolved: ResolvedModel,
+    plugins: Plugins,
+    *,
+    algorithm: Algorithm = Algorithm.SHA256,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cache: DigestCache | None = None,
+) -> Fingerprint:
+    """Fingerprint a model's files.
+
+    Args:
+        resolved: where they lie.
+        plugins: which formats are known.
+        algorithm: the hash function.
+        threads: how many hash at once; None for as many as there are cores, at most 8.
+        progress: told how far it is.
+        cache: digests of files that have not changed since; None to read everything.
+
+    Raises:
+        MalformedError: the files are not safe to read, are damaged, or change while they are read.
+        PluginConflictError: two formats claim one file.
+    """
+    artifact = Artifact.open(resolved.path, ignore=resolved.ignore)
+    spans: list[TensorSpan] = []
+    claimed: dict[str, str] = {}
+    for name in sorted(plugins.formats):
+        reader = choose(plugins.formats, name, "format")()
+        paths = reader.claims(artifact)
+        found = reader.tensors(artifact, paths) if paths else ()
+        for path in {span.path for span in found}:
+            if claimed.setdefault(path, name) != name:
+                raise PluginConflictError(f"the formats {claimed[path]} and {name} both read {path}")
+        spans.extend(found)
+    return fingerprint_artifact(
+        artifact, spans, algorithm=algorithm, threads=threads, progress=progress, cache=cache
+    )

@@ -1,0 +1,132 @@
+"""From a claim to a ledger entry: say it, sign it, append it, project it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from weightmark.claims import Bundle, Claim, Derivation, Registration, Statement, Subject, sign
+from weightmark.encoding import Digest
+from weightmark.errors import NotEntitledError
+from weightmark.fingerprint import Fingerprint
+from weightmark.index import RegisteredModel
+from weightmark.log import Receipt
+from weightmark.model import ModelManifest, Parent, Relation
+from weightmark.workspace.resource import Resources
+
+PARENTS_PER_STATEMENT = 8
+"""So that a statement of derivation stays under its bound of 4,000 bytes even with long URIs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """One statement that is in the ledger now.
+
+    Attributes:
+        statement: what was said; its digest is its id.
+        receipt: the ledger's receipt.
+    """
+
+    statement: Statement
+    receipt: Receipt
+
+
+def record(resources: Resources, subject: Subject, claims: Sequence[Claim], at: datetime) -> list[Recorded]:
+    """Sign claims about one model and record them, all or none.
+
+    Args:
+        resources: whose key, which ledger.
+        subject: the model.
+        claims: in order.
+        at: the present time.
+
+    Raises:
+        UntrustedKeyError: our key may not speak for our party; nothing was recorded.
+        LedgerError: recording failed; says whether it may have happened.
+    """
+    resources.require_own_key(at)
+    statements = [Statement(subject=subject, claim=claim) for claim in claims]
+    envelopes = [sign(statement, [resources.signer.sign]) for statement in statements]
+    receipts = resources.ledger.append_all(envelopes)
+    resources.catch_up()
+    return [
+        Recorded(statement=statement, receipt=receipt)
+        for statement, receipt in zip(statements, receipts, strict=True)
+    ]
+
+
+def registration_claims(
+    fingerprint: Fingerprint, *, owner: str, license_: str | None, parents: Sequence[Parent], at: datetime
+) -> list[Claim]:
+    """Say what is said when a model is registered for the first time."""
+    manifest = fingerprint.manifest
+    registration = Registration(
+        owner=owner,
+        license=license_,
+        algorithm=fingerprint.algorithm,
+        tensors=fingerprint.tensors,
+        architecture=fingerprint.architecture,
+        manifest=manifest.digest,
+        files=len(manifest.files),
+        size=sum(file.size for file in manifest.files),
+        issued_at=at,
+    )
+    return [registration, *derivation_claims(parents, at)]
+
+
+def derivation_claims(parents: Sequence[Parent], at: datetime) -> list[Claim]:
+    """Say what a model was derived from, in as many statements as it takes."""
+    groups = range(0, len(parents), PARENTS_PER_STATEMENT)
+    return [
+        Derivation(parents=tuple(parents[start : start + PARENTS_PER_STATEMENT]), issued_at=at) for start in groups
+    ]
+
+
+def find_parents(resources: Resources, references: Sequence[str]) -> list[Parent]:
+    """Turn what a user wrote about base models into parents; one that is not registered keeps its URI only."""
+    parents: dict[Digest | str, Parent] = {}
+    for reference in references:
+        known = resources.index.find(reference)
+        subject = None if known is None else known.bundle
+        uri = "" if reference == subject else reference
+        parents[subject or reference] = Parent(subject=subject, relation=Relation.FINE_TUNE, uri=uri)
+    return list(parents.values())
+
+
+def require_owner(resources: Resources, model: RegisteredModel, what: str) -> None:
+    """Check that our party owns a model, before something is recorded that only its owner may say.
+
+    Raises:
+        NotEntitledError: somebody else owns it.
+    """
+    party = resources.configuration.party.name
+    if model.owner != party:
+        raise NotEntitledError(
+            f"only {model.owner}, who owns {model.name}, may {what}; this workspace speaks for {party}",
+            hint=f"Ask {model.owner}, or speak as them: --as {model.owner} --key file:THEIR-KEY.pem.",
+        )
+
+
+def manifest_of(resources: Resources, model: RegisteredModel) -> ModelManifest | None:
+    """Give the registered manifest of a model; None when the store does not have it.
+
+    Raises:
+        DigestMismatchError: what the store has is not it.
+    """
+    data = resources.store.get(model.manifest)
+    return None if data is None else ModelManifest.decode(data)
+
+
+def bundle_of(resources: Resources, model: RegisteredModel) -> Bundle:
+    """Give the registration of a model with a proof under the newest checkpoint.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    ledger = resources.ledger
+    entry = next(ledger.entries(model.entry, model.entry + 1))
+    checkpoint = ledger.checkpoint()
+    proof = ledger.prove_inclusion(model.entry, checkpoint.checkpoint.size)
+    return Bundle(
+        envelope=entry.envelope,
+        receipt=Receipt(index=model.entry, proof=proof, checkpoint=checkpoint),
+    )

@@ -1,0 +1,179 @@
+"""The road itself: an event goes in, an outcome comes out, the same way for every platform."""
+
+from collections.abc import Sequence
+
+from weightmark.claims import Claim, Subject, VersionClaim
+from weightmark.encoding import Algorithm, parse_digest
+from weightmark.errors import Failure, LicensingError
+from weightmark.fingerprint import DigestCache, Fingerprint
+from weightmark.index import RegisteredModel
+from weightmark.licensing import Action
+from weightmark.log import Receipt
+from weightmark.model.event import ModelEvent
+from weightmark.ports import ResolvedModel
+from weightmark.vocabulary import EventKind, Fact
+from weightmark.workspace.deciding import ask_licence, pass_gate
+from weightmark.workspace.gate import Requirement
+from weightmark.workspace.lineage import works_of
+from weightmark.workspace.outcome import Outcome
+from weightmark.workspace.reading import Progress, read_fingerprint, resolve
+from weightmark.workspace.recording import derivation_claims, find_parents, manifest_of, record, registration_claims
+from weightmark.workspace.resource import Clock, Resources
+from weightmark.workspace.verification import differences
+
+RECORDING = (EventKind.LOG, EventKind.REGISTER)
+"""Events that record facts; all others put a model to use."""
+
+
+class Road:
+    """Takes events from the platform's words to a verdict.
+
+    Args:
+        resources: what it works with.
+        clock: gives the present time, UTC.
+    """
+
+    def __init__(self, resources: Resources, clock: Clock) -> None:
+        self._resources = resources
+        self._clock = clock
+
+    def take(self, event: ModelEvent, resolved: ResolvedModel | None, progress: Progress | None) -> Outcome:
+        """Resolve, fingerprint, decide, and record what is to be recorded.
+
+        Raises:
+            WeightmarkError: it could not be decided; the caller must refuse.
+        """
+        if event.kind in RECORDING:
+            return self._register(event, resolved or self.resolve(event.source or event.uri), progress)
+        return self._use(event, resolved, progress)
+
+    def resolve(self, uri: str) -> ResolvedModel:
+        """Turn a path or a URI into files on this machine; see ``reading.resolve``."""
+        return resolve(uri, self._resources.plugins, self._resources.configuration.file)
+
+    def fingerprint(
+        self,
+        resolved: ResolvedModel,
+        *,
+        algorithm: Algorithm | None = None,
+        progress: Progress | None = None,
+        threads: int | None = None,
+        cache: DigestCache | None = None,
+    ) -> Fingerprint:
+        """Fingerprint files with the settings' algorithm, unless another is named; see ``read_fingerprint``."""
+        return read_fingerprint(
+            resolved,
+            self._resources.plugins,
+            algorithm=algorithm or self._resources.configuration.algorithm,
+            threads=threads,
+            progress=progress,
+            cache=cache,
+        )
+
+    def lookup(self, reference: str) -> RegisteredModel | None:
+        """Find a registered model in the index, brought up to the ledger's newest entry."""
+        self._resources.catch_up()
+        return self._resources.index.find(reference)
+
+    def link(self, outcome: Outcome, uri: str, version: str) -> Receipt | None:
+        """Record which version of a platform a model became, if that is not recorded yet."""
+        model = outcome.model
+        if model is None:
+            return None
+        name = outcome.event.name or model.name
+        if (name, version, uri) in self._resources.index.versions(model.bundle):
+            return None
+        claim = VersionClaim(model=name, version=version, uri=uri, issued_at=self._clock())
+        subject = Subject(name=model.name, bundle=model.bundle, weights=model.weights)
+        return record(self._resources, subject, [claim], self._clock())[0].receipt
+
+    def _register(self, event: ModelEvent, resolved: ResolvedModel, progress: Progress | None) -> Outcome:
+        found = self.fingerprint(resolved, progress=progress)
+        model, receipt = self.lookup(found.bundle), None
+        self._require_own(event, model, resolved)
+        references = event.base_models or split_references(resolved.facts.get(Fact.BASE_MODEL, ""))
+        claims = self._new_claims(event, resolved, found, model, references)
+        if claims:
+            self._resources.store.put(found.manifest.encode())
+            name = event.name or resolved.name or resolved.path.name
+            subject = Subject(name=name, bundle=found.bundle, weights=found.weights)
+            receipt = record(self._resources, subject, claims, self._clock())[0].receipt
+            model = self.lookup(found.bundle)
+        outcome = self._outcome(event, model, found, receipt)
+        if event.version:
+            self.link(outcome, event.uri, event.version)
+        return outcome
+
+    def _new_claims(
+        self,
+        event: ModelEvent,
+        resolved: ResolvedModel,
+        found: Fingerprint,
+        model: RegisteredModel | None,
+        references: Sequence[str],
+    ) -> list[Claim]:
+        parents = find_parents(self._resources, references)
+        if model is None:
+            license_ = event.license or resolved.facts.get(Fact.LICENSE)
+            owner, at = self._resources.configuration.party.name, self._clock()
+            return registration_claims(found, owner=owner, license_=license_, parents=parents, at=at)
+        if model.owner != self._resources.configuration.party.name:
+            return []
+        known = {(parent.bundle, parent.uri) for parent in self._resources.index.parents(model.bundle)}
+        new = [parent for parent in parents if (parent.subject, parent.uri) not in known]
+        return derivation_claims(new, self._clock())
+
+    def _require_own(self, event: ModelEvent, model: RegisteredModel | None, resolved: ResolvedModel) -> None:
+        stated, party = event.owner or resolved.facts.get(Fact.OWNER), self._resources.configuration.party.name
+        if stated is None or stated == (party if model is None else model.owner):
+            return
+        held = f"{party}, for whom this workspace speaks" if model is None else f"{model.owner}, who registered it"
+        raise LicensingError(
+            f"{event.uri} states the owner {stated}, but it can only be recorded as owned by {held}",
+            hint=f"Let {stated} register it with their own key, or leave the owner out.",
+        )
+
+    def _use(self, event: ModelEvent, resolved: ResolvedModel | None, progress: Progress | None) -> Outcome:
+        model = self.lookup(event.uri)
+        if resolved is None and Requirement.INTACT in self._resources.configuration.gates[event.kind].requires:
+            resolved = self.resolve(event.source or event.uri)
+        algorithm = algorithm_of(model)
+        found = None
+        if resolved is not None:
+            found = self.fingerprint(resolved, algorithm=algorithm, progress=progress)
+        if model is None and found is not None:
+            model = self.lookup(found.bundle)
+        return self._outcome(event, model, found, None)
+
+    def _outcome(
+        self, event: ModelEvent, model: RegisteredModel | None, found: Fingerprint | None, receipt: Receipt | None
+    ) -> Outcome:
+        resources, at = self._resources, self._clock()
+        works = () if model is None else works_of(resources.index, model)
+        action = Action(event.kind.value)
+        licence = ask_licence(resources, works, action, at)
+        failures: tuple[Failure, ...] = ()
+        if model is not None and found is not None and found.bundle != model.bundle:
+            failures = differences(manifest_of(resources, model), found) or (Failure(reason="changed"),)
+        decision = pass_gate(self._resources.configuration.gates[event.kind], event, model, licence, failures)
+        use = decision if event.kind not in RECORDING else ask_licence(resources, works, Action.DEPLOY, at)
+        return Outcome(
+            event=event,
+            decision=decision,
+            preview=use,
+            model=model,
+            works=works,
+            fingerprint=found,
+            receipt=receipt,
+            origin=resources.ledger.origin,
+        )
+
+
+def algorithm_of(model: RegisteredModel | None) -> Algorithm | None:
+    """Give the hash function by which a model was registered; None for no model."""
+    return None if model is None else parse_digest(model.bundle)[0]
+
+
+def split_references(text: str) -> tuple[str, ...]:
+    """Split what a user wrote about base models: commas or white space between references."""
+    return tuple(dict.fromkeys(text.replace(",", " ").split()))

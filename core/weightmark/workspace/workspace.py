@@ -1,0 +1,281 @@
+"""The workspace: settings, keys, ledger and plugins in one object, and everything one does with them."""
+
+import logging
+from types import TracebackType
+from typing import Self
+
+from weightmark.claims import Claim, Policy, Subject
+from weightmark.discovery import Plugins
+from weightmark.encoding import Algorithm, parse_digest, parse_time
+from weightmark.errors import NotEntitledError, VerificationError
+from weightmark.fingerprint import DigestCache, Fingerprint
+from weightmark.index import RegisteredModel
+from weightmark.licensing import Action, Decision
+from weightmark.log import Receipt
+from weightmark.model.event import ModelEvent
+from weightmark.ports import AskSecret, ResolvedModel
+from weightmark.vocabulary import EventKind
+from weightmark.workspace.configuration import Configuration
+from weightmark.workspace.deciding import ask_licence
+from weightmark.workspace.lineage import works_of
+from weightmark.workspace.outcome import Outcome
+from weightmark.workspace.reading import Progress, names_files, registry_for
+from weightmark.workspace.recording import Recorded, bundle_of, manifest_of, record, require_owner
+from weightmark.workspace.resource import Clock, Resources, now, passphrase_from_environment
+from weightmark.workspace.road import Road, algorithm_of
+from weightmark.workspace.verification import Expectation, Verification, verify_fingerprint
+
+_log = logging.getLogger(__name__)
+
+
+class Workspace:
+    """Settings, keys, ledger and plugins, and the road that uses them. Safe to use from many threads.
+
+    Args:
+        configuration: the settings; None to read them from files and environment.
+        plugins: what is installed; None to look.
+        clock: gives the present time, UTC.
+        ask_secret: asked for a key's passphrase; None to take ``WEIGHTMARK_PASSPHRASE``.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration | None = None,
+        plugins: Plugins | None = None,
+        *,
+        clock: Clock = now,
+        ask_secret: AskSecret = passphrase_from_environment,
+    ) -> None:
+        self.configuration = configuration or Configuration.load()
+        self.plugins = plugins or Plugins()
+        self.clock = clock
+        self.resources = Resources(self.configuration, self.plugins, ask_secret)
+        self._road = Road(self.resources, clock)
+
+    @classmethod
+    def open(cls, **overrides: str) -> Self:
+        """Open the workspace that the settings describe.
+
+        Args:
+            overrides: settings that win over files and environment, by their names in ``weightmark.toml``.
+
+        Raises:
+            MalformedError: a setting is not what it should be.
+        """
+        return cls(Configuration.load(overrides))
+
+    def resolve(self, uri: str) -> ResolvedModel:
+        """Turn a path or a platform's URI into files on this machine.
+
+        Raises:
+            UnknownPluginError: no installed registry knows the scheme.
+            PlatformError: the platform refused, failed, or has no such model.
+            MalformedError: the settings lie inside the model's own folder.
+        """
+        return self._road.resolve(uri)
+
+    def fingerprint(
+        self,
+        model: str | ResolvedModel,
+        *,
+        algorithm: Algorithm | None = None,
+        progress: Progress | None = None,
+        threads: int | None = None,
+        cache: DigestCache | None = None,
+    ) -> Fingerprint:
+        """Fingerprint a model; nothing is recorded, no key and no ledger is touched.
+
+        Args:
+            model: a path, a URI, or what ``resolve`` gave.
+            algorithm: the hash function; None for the one in the settings.
+            progress: told the bytes done and the bytes in all.
+            threads: how many hash at once; None to choose.
+            cache: digests of files that have not changed since; None to read everything.
+
+        Raises:
+            MalformedError: the files are not safe to read, are damaged, or change while they are read.
+        """
+        resolved = self.resolve(model) if isinstance(model, str) else model
+        return self._road.fingerprint(
+            resolved, algorithm=algorithm, progress=progress, threads=threads, cache=cache
+        )
+
+    def find(self, reference: str) -> RegisteredModel:
+        """Find a registered model.
+
+        Args:
+            reference: a URI, a digest, a name, or a path (whose files are read).
+
+        Raises:
+            NotEntitledError: nothing registered fits.
+        """
+        model = self._road.lookup(reference)
+        if model is None and names_files(reference):
+            resolved = self.resolve(reference)
+            model = self._road.lookup(resolved.uri)
+            model = model or self._road.lookup(self.fingerprint(resolved).bundle)
+        if model is None:
+            raise NotEntitledError(
+                f"nothing registered fits {reference!r}", hint=f"Register it: `weightmark register {reference}`."
+            )
+        return model
+
+    def handle(
+        self, event: ModelEvent, *, resolved: ResolvedModel | None = None, progress: Progress | None = None
+    ) -> Outcome:
+        """Take an event down the road: resolve, fingerprint, decide, sign, append, project, tell.
+
+        Args:
+            event: what is about to happen.
+            resolved: the files, when the caller has them already.
+            progress: told the bytes done and the bytes in all.
+
+        Returns:
+            Whether the platform may go on, and what was recorded.
+
+        Raises:
+            WeightmarkError: it could not be decided; the caller must refuse.
+        """
+        outcome = self._road.take(event, resolved, progress)
+        told = outcome.to_json()
+        for observer in self.resources.observers:
+            try:
+                observer.notice(event, told)
+            except Exception:
+                _log.exception("the observer %s failed", observer.name)
+        return outcome
+
+    def register(  # noqa: PLR0913 - what a person may say when registering
+        self,
+        uri: str,
+        *,
+        name: str = "",
+        version: str = "",
+        license_: str | None = None,
+        bases: tuple[str, ...] = (),
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Register what a path or a URI names: fingerprint, sign, record, and write the tags back.
+
+        Args:
+            uri: a path or a platform's URI.
+            name: what to call it; empty for the platform's or the folder's name.
+            version: its version; empty for the platform's, or the first digits of its fingerprint.
+            license_: its licence; None for what its own card says.
+            bases: what it was derived from.
+            progress: told the bytes done and the bytes in all.
+
+        Raises:
+            WeightmarkError: it could not be read, decided or recorded.
+        """
+        resolved = self.resolve(uri)
+        event = ModelEvent(
+            kind=EventKind.REGISTER,
+            uri=resolved.uri,
+            name=name or resolved.name or resolved.path.resolve().name,
+            license=license_,
+            base_models=bases,
+        )
+        outcome = self.handle(event, resolved=resolved, progress=progress)
+        if outcome.model is not None and outcome.allowed:
+            short = parse_digest(outcome.model.bundle)[1].hex()[:12]
+            self.link(outcome, uri=resolved.uri, version=version or resolved.version or short)
+            registry_for(resolved.uri, self.plugins).annotate(resolved.uri, outcome.tags())
+        return outcome
+
+    def link(self, outcome: Outcome, *, uri: str, version: str) -> Receipt | None:
+        """Record which version of the platform a registered model became; the same link is recorded once.
+
+        Args:
+            outcome: of the registration.
+            uri: the version's URI on the platform.
+            version: its version there.
+
+        Raises:
+            LedgerError: recording failed.
+        """
+        return self._road.link(outcome, uri, version)
+
+    def record(self, model: RegisteredModel, claim: Claim, *, owner_only: str = "") -> Recorded:
+        """Sign one claim about a registered model and record it.
+
+        Args:
+            model: the model.
+            claim: what is said.
+            owner_only: what is about to be said, when only the owner may: "grant its use".
+
+        Raises:
+            NotEntitledError: our party does not own the model.
+            LedgerError: recording failed; says whether it may have happened.
+        """
+        if owner_only:
+            require_owner(self.resources, model, owner_only)
+        subject = Subject(name=model.name, bundle=model.bundle, weights=model.weights)
+        return record(self.resources, subject, [claim], self.clock())[0]
+
+    def check(self, reference: str, action: Action, *, party: str = "", at: str | None = None) -> Decision:
+        """Ask whether a party may do something with a registered model.
+
+        Args:
+            reference: a URI, a digest, a name, or a path.
+            action: what is to be done.
+            party: who wants to; empty for our own party.
+            at: when, RFC 3339, UTC; None for now.
+
+        Raises:
+            NotEntitledError: the model is not registered.
+            MalformedError: the time is none.
+        """
+        moment = self.clock() if at is None else parse_time(at, what="the time asked about")
+        works = works_of(self.resources.index, self.find(reference))
+        return ask_licence(self.resources, works, action, moment, party=party)
+
+    def verify(
+        self, uri: str, *, expect: str = "", policy: Policy | None = None, progress: Progress | None = None
+    ) -> Verification:
+        """Check a model against its registration in our ledger.
+
+        Args:
+            uri: a path or a platform's URI.
+            expect: what it should be (a URI, a digest, a name); empty for what was registered from there.
+            policy: how many must have signed, and who; None for one whom we trust.
+            progress: told the bytes done and the bytes in all.
+
+        Returns:
+            The evidence.
+
+        Raises:
+            VerificationError: it does not hold; ``failures`` says what.
+            MalformedError: the model, the ledger or the bundle is damaged.
+        """
+        resolved = self.resolve(uri)
+        model = self._road.lookup(expect or resolved.uri)
+        found = self._road.fingerprint(resolved, algorithm=algorithm_of(model), progress=progress)
+        if model is None and not expect:
+            model = self._road.lookup(found.bundle)
+        if model is None:
+            raise VerificationError(
+                f"{expect or uri} is not registered in the ledger {self.resources.ledger.origin}",
+                hint="Name what it should be with --expect NAME, or give its bundle with --bundle FILE.",
+            )
+        expected = Expectation(
+            bundle=bundle_of(self.resources, model),
+            manifest=manifest_of(self.resources, model),
+            trust=self.resources.trust,
+            policy=policy or Policy(),
+        )
+        return verify_fingerprint(uri, found, expected, self.clock())
+
+    def close(self) -> None:
+        """Let go of files and connections; closing twice does nothing."""
+        self.resources.close()
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
