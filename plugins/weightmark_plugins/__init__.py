@@ -1,0 +1,1 @@
+"""Interchangeable ways to do one job, chosen by name or by URI scheme."""

@@ -1,0 +1,1 @@
+"""Signers: one file for each kind of key, its verifier in the next."""
