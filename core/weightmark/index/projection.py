@@ -87,7 +87,7 @@ def project(connection: Connection, entry: LedgerEntry, trust: TrustRoot) -> Non
     connection.execute(insert(ENTRY).values(**row))
 
 
-def _apply(connection: Connection, said: _Said, claim: Claim) -> None:  # noqa: C901 - one case for each claim
+def _apply(connection: Connection, said: _Said, claim: Claim) -> None:
     match claim:
         case Registration():
             _register(connection, said, claim)
@@ -179,7 +179,9 @@ def _owner_of(connection: Connection, said: _Said) -> str:
 def _owned(connection: Connection, said: _Said) -> str:
     owner = _owner_of(connection, said)
     if owner not in said.signers:
-        raise _RefusedError(f"only {owner}, who owns the model, may say this; signed by {_names(said.signers)}")
+        raise _RefusedError(
+            f"only {owner}, who owns the model, may say this; signed by {_names(said.signers)}"
+        )
     return owner
 
 

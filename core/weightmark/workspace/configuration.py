@@ -56,7 +56,9 @@ class Configuration:
     file: Path | None = None
 
     @classmethod
-    def load(cls, overrides: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None) -> "Configuration":
+    def load(
+        cls, overrides: Mapping[str, str] | None = None, environ: Mapping[str, str] | None = None
+    ) -> "Configuration":
         """Read the settings.
 
         Args:
@@ -168,7 +170,11 @@ def _anchored(name: str, value: str, folder: Path) -> str:
     """Make a relative path in a file start at the file's own folder."""
     if name in ("home", "trust"):
         return str(folder / Path(value).expanduser())
-    if name in ("ledger", "store", "index") and value.startswith("sqlite:///") and value[10:11] not in ("/", ""):
+    if (
+        name in ("ledger", "store", "index")
+        and value.startswith("sqlite:///")
+        and value[10:11] not in ("/", "")
+    ):
         return f"sqlite:///{folder / value[10:]}"
     if name == "signer" and value.startswith("file:") and not value.startswith("file:/"):
         return f"file:{folder / value[5:]}"
@@ -183,8 +189,12 @@ def _read_gates(record: Record) -> dict[EventKind, Gate]:
         gate = record.record(key)
         requires = gate.texts("requires") if gate.has("requires") else None
         gates[EventKind(key)] = Gate(
-            requires=DEFAULT_GATES[EventKind(key)].requires if requires is None else _requirements(requires, gate.what),
-            undecided=WhenUndecided(_one_of(gate.text("undecided", "refuse"), list(WhenUndecided), gate.what)),
+            requires=DEFAULT_GATES[EventKind(key)].requires
+            if requires is None
+            else _requirements(requires, gate.what),
+            undecided=WhenUndecided(
+                _one_of(gate.text("undecided", "refuse"), list(WhenUndecided), gate.what)
+            ),
         )
         gate.done()
     return gates

@@ -59,7 +59,9 @@ def pass_gate(
         return _refuse(ReasonCode.NOT_REGISTERED, event, f"{event.uri} is not registered", _REGISTER)
     if failures and Requirement.INTACT in requires:
         named = "; ".join(name_failure(failure) for failure in failures[:3])
-        return _refuse(ReasonCode.NOT_INTACT, event, f"{event.uri} is not what was registered: {named}", _RESTORE)
+        return _refuse(
+            ReasonCode.NOT_INTACT, event, f"{event.uri} is not what was registered: {named}", _RESTORE
+        )
     if model is not None and model.license is None and Requirement.ATTRIBUTED in requires:
         return _refuse(ReasonCode.NO_LICENCE, event, f"{model.name} states no licence", _LICENSE)
     if Requirement.LICENSED not in requires:

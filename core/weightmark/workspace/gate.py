@@ -38,9 +38,7 @@ class Gate:
 
 
 _STRICT = Gate(
-    requires=frozenset(
-        {Requirement.REGISTERED, Requirement.SIGNED, Requirement.INTACT, Requirement.LICENSED}
-    )
+    requires=frozenset({Requirement.REGISTERED, Requirement.SIGNED, Requirement.INTACT, Requirement.LICENSED})
 )
 
 DEFAULT_GATES: Mapping[EventKind, Gate] = {

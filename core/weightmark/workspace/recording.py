@@ -77,7 +77,8 @@ def derivation_claims(parents: Sequence[Parent], at: datetime) -> list[Claim]:
     """Say what a model was derived from, in as many statements as it takes."""
     groups = range(0, len(parents), PARENTS_PER_STATEMENT)
     return [
-        Derivation(parents=tuple(parents[start : start + PARENTS_PER_STATEMENT]), issued_at=at) for start in groups
+        Derivation(parents=tuple(parents[start : start + PARENTS_PER_STATEMENT]), issued_at=at)
+        for start in groups
     ]
 
 

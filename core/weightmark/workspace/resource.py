@@ -73,7 +73,9 @@ class Resources:
         with self._lock:
             uri = self.configuration.ledger
             origin = self.configuration.origin or f"weightmark.local/{self.log_signer.public_key.key_id[:16]}"
-            ledger = choose(self.plugins.ledgers, uri, "ledger").open(uri, signer=self.log_signer, origin=origin)
+            ledger = choose(self.plugins.ledgers, uri, "ledger").open(
+                uri, signer=self.log_signer, origin=origin
+            )
             self._opened.append(ledger)
             return ledger
 
@@ -109,7 +111,9 @@ class Resources:
             except FileNotFoundError:
                 return self._first_trust()
             except OSError as error:
-                raise MalformedError(f"the trust root {self.configuration.trust} cannot be read: {error}") from error
+                raise MalformedError(
+                    f"the trust root {self.configuration.trust} cannot be read: {error}"
+                ) from error
 
     def save_trust(self, trust: TrustRoot) -> None:
         """Put another trust root in the file's place, whole or not at all."""
@@ -166,7 +170,9 @@ def _make_key(cls: type[Signer], uri: str, path: Path) -> None:
         if not path.exists():
             raise
     except OSError as error:
-        raise WeightmarkError(f"no key can be made at {path}: {error}", hint="Set WEIGHTMARK_HOME.") from error
+        raise WeightmarkError(
+            f"no key can be made at {path}: {error}", hint="Set WEIGHTMARK_HOME."
+        ) from error
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -17,7 +17,13 @@ from weightmark.workspace.gate import Requirement
 from weightmark.workspace.lineage import works_of
 from weightmark.workspace.outcome import Outcome
 from weightmark.workspace.reading import Progress, read_fingerprint, resolve
-from weightmark.workspace.recording import derivation_claims, find_parents, manifest_of, record, registration_claims
+from weightmark.workspace.recording import (
+    derivation_claims,
+    find_parents,
+    manifest_of,
+    record,
+    registration_claims,
+)
 from weightmark.workspace.resource import Clock, Resources
 from weightmark.workspace.verification import differences
 
@@ -124,10 +130,17 @@ class Road:
         return derivation_claims(new, self._clock())
 
     def _require_own(self, event: ModelEvent, model: RegisteredModel | None, resolved: ResolvedModel) -> None:
-        stated, party = event.owner or resolved.facts.get(Fact.OWNER), self._resources.configuration.party.name
+        stated, party = (
+            event.owner or resolved.facts.get(Fact.OWNER),
+            self._resources.configuration.party.name,
+        )
         if stated is None or stated == (party if model is None else model.owner):
             return
-        held = f"{party}, for whom this workspace speaks" if model is None else f"{model.owner}, who registered it"
+        held = (
+            f"{party}, for whom this workspace speaks"
+            if model is None
+            else f"{model.owner}, who registered it"
+        )
         raise LicensingError(
             f"{event.uri} states the owner {stated}, but it can only be recorded as owned by {held}",
             hint=f"Let {stated} register it with their own key, or leave the owner out.",
@@ -135,7 +148,10 @@ class Road:
 
     def _use(self, event: ModelEvent, resolved: ResolvedModel | None, progress: Progress | None) -> Outcome:
         model = self.lookup(event.uri)
-        if resolved is None and Requirement.INTACT in self._resources.configuration.gates[event.kind].requires:
+        if (
+            resolved is None
+            and Requirement.INTACT in self._resources.configuration.gates[event.kind].requires
+        ):
             resolved = self.resolve(event.source or event.uri)
         algorithm = algorithm_of(model)
         found = None
@@ -146,7 +162,11 @@ class Road:
         return self._outcome(event, model, found, None)
 
     def _outcome(
-        self, event: ModelEvent, model: RegisteredModel | None, found: Fingerprint | None, receipt: Receipt | None
+        self,
+        event: ModelEvent,
+        model: RegisteredModel | None,
+        found: Fingerprint | None,
+        receipt: Receipt | None,
     ) -> Outcome:
         resources, at = self._resources, self._clock()
         works = () if model is None else works_of(resources.index, model)

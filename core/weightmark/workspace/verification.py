@@ -123,7 +123,8 @@ def _mismatch(
             hint="Give the manifest with --manifest to see which file differs; or this bundle is another model's.",
         )
     return DigestMismatchError(
-        f"{uri} is not {name} as it was registered: " + "; ".join(name_failure(failure) for failure in failures[:5]),
+        f"{uri} is not {name} as it was registered: "
+        + "; ".join(name_failure(failure) for failure in failures[:5]),
         failures=failures,
     )
 

@@ -116,7 +116,8 @@ class Workspace:
             model = model or self._road.lookup(self.fingerprint(resolved).bundle)
         if model is None:
             raise NotEntitledError(
-                f"nothing registered fits {reference!r}", hint=f"Register it: `weightmark register {reference}`."
+                f"nothing registered fits {reference!r}",
+                hint=f"Register it: `weightmark register {reference}`.",
             )
         return model
 

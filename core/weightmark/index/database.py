@@ -1,0 +1,81 @@
+"""The database under the index: one engine, transactions that begin where they are said to."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from weightmark.errors import LedgerError
+from weightmark.index.schema import METADATA
+
+REBUILD_HINT = "`weightmark ledger audit` checks the ledger; `weightmark index rebuild` makes the index anew."
+
+
+class Database:
+    """The index's tables, made when they are not there.
+
+    Args:
+        url: where, as SQLAlchemy spells it; ``sqlite://`` for memory.
+
+    Raises:
+        LedgerError: from every method, when the database fails.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._lock = threading.RLock()
+        self._engine = _open_engine(url)
+        with self.writing() as connection:
+            METADATA.create_all(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection inside a transaction that holds up no writer."""
+        with self._transaction(reading=True) as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give a connection inside a transaction; what fails in it leaves no trace."""
+        with self._transaction(reading=False) as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self, *, reading: bool) -> Iterator[Connection]:
+        try:
+            with (
+                self._lock,
+                self._engine.connect().execution_options(reading=reading) as connection,
+                connection.begin(),
+            ):
+                yield connection
+        except SQLAlchemyError as error:
+            reason = str(getattr(error, "orig", None) or error)
+            raise LedgerError(f"the index at {self._engine.url!r} failed: {reason}", hint=REBUILD_HINT) from error
+
+
+def _open_engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        return create_engine(url)
+    in_memory = url in ("sqlite://", "sqlite:///:memory:")
+    options = {"poolclass": StaticPool} if in_memory else {}
+    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 60}, **options)
+
+    # SQLAlchemy's page on the pysqlite dialect: this is how a transaction is made to begin where it is said to.
+    def on_connect(connection: object, _record: object) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]
+        connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
+        connection.execute("PRAGMA synchronous=FULL")  # type: ignore[attr-defined]
+
+    def on_begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get("reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine

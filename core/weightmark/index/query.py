@@ -1,0 +1,137 @@
+"""What the index can be asked."""
+
+import json
+from collections.abc import Collection
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select
+
+from weightmark.encoding import Digest, decode, parse_time
+from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, STATE, VERSION
+from weightmark.index.view import HistoryEntry, KnownParent, RegisteredModel
+from weightmark.licensing import Grant, IssuedGrant, Terms
+
+PROJECTED = (ENTRY, MODEL, VERSION, PARENT, GRANT)
+"""The tables that are made from the ledger alone."""
+
+
+def find(connection: Connection, reference: str) -> RegisteredModel | None:
+    """Find a model by a version's URI, a bundle digest, a weights digest or a name, in this order."""
+    version = select(VERSION.c.bundle).where(VERSION.c.uri == reference).scalar_subquery()
+    # Of equal weights the first registration counts, of equal names the newest.
+    for condition, order in (
+        (MODEL.c.bundle == version, MODEL.c.entry),
+        (MODEL.c.bundle == reference, MODEL.c.entry),
+        (MODEL.c.weights == reference, MODEL.c.entry),
+        (MODEL.c.name == reference, MODEL.c.entry.desc()),
+    ):
+        row = connection.execute(select(MODEL).where(condition).order_by(order).limit(1)).first()
+        if row is not None:
+            return _model(row)
+    return None
+
+
+def same_weights(connection: Connection, weights: Digest) -> list[RegisteredModel]:
+    """Give every model with these numbers, the first registered first."""
+    rows = connection.execute(select(MODEL).where(MODEL.c.weights == weights).order_by(MODEL.c.entry))
+    return [_model(row) for row in rows]
+
+
+def parents(connection: Connection, bundle: Digest) -> list[KnownParent]:
+    """Give what a model was derived from, in the order it was stated."""
+    rows = connection.execute(select(PARENT).where(PARENT.c.child == bundle).order_by(PARENT.c.position))
+    return [KnownParent(bundle=_digest(row.parent), relation=row.relation, uri=row.uri) for row in rows]
+
+
+def grants(connection: Connection, subjects: Collection[Digest], grantee: str | None) -> list[IssuedGrant]:
+    """Give the grants for models, in the order they were given."""
+    condition = or_(GRANT.c.subject.in_(list(subjects)), GRANT.c.bundle.in_(list(subjects)))
+    if grantee is not None:
+        condition &= GRANT.c.grantee == grantee
+    return [_grant(row) for row in connection.execute(select(GRANT).where(condition).order_by(GRANT.c.entry))]
+
+
+def granted_model(connection: Connection, grant: Digest) -> Digest | None:
+    """Give the model that a grant is for."""
+    row = connection.execute(select(GRANT.c.bundle).where(GRANT.c.id == grant)).first()
+    return None if row is None else Digest(row.bundle)
+
+
+def versions(connection: Connection, bundle: Digest) -> list[tuple[str, str, str]]:
+    """Give model name, version and URI of each place."""
+    rows = connection.execute(
+        select(VERSION).where(VERSION.c.bundle == bundle).order_by(VERSION.c.entry, VERSION.c.uri)
+    )
+    return [(row.model, row.version, row.uri) for row in rows]
+
+
+def history(connection: Connection, bundle: Digest | None) -> list[HistoryEntry]:
+    """Give the ledger's entries about one model, or about all, in order."""
+    query = select(ENTRY).order_by(ENTRY.c.idx)
+    if bundle is not None:
+        query = query.where(ENTRY.c.bundle == bundle)
+    return [_history(row) for row in connection.execute(query)]
+
+
+def dump(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Give every projected row, ordered."""
+    return {
+        table.name: sorted((tuple(row) for row in connection.execute(select(table))), key=repr)
+        for table in PROJECTED
+    }
+
+
+def state(connection: Connection) -> dict[str, str]:
+    """Give how far the index is, and under which ledger and trust root."""
+    return {row.key: row.value for row in connection.execute(select(STATE))}
+
+
+def keep(connection: Connection, values: dict[str, str]) -> None:
+    """Note how far the index is."""
+    connection.execute(delete(STATE).where(STATE.c.key.in_(list(values))))
+    connection.execute(insert(STATE), [{"key": key, "value": value} for key, value in values.items()])
+
+
+def forget(connection: Connection) -> None:
+    """Empty every table."""
+    for table in (*PROJECTED, STATE):
+        connection.execute(delete(table))
+
+
+def _model(row: Row[tuple[object, ...]]) -> RegisteredModel:
+    terms = None if row.terms is None else Terms.from_json(decode(row.terms.encode(), what="the terms"))
+    return RegisteredModel(
+        bundle=Digest(row.bundle),
+        name=row.name,
+        owner=row.owner,
+        license=row.license,
+        terms=terms,
+        weights=_digest(row.weights),
+        manifest=Digest(row.manifest),
+        entry=row.entry,
+        registered_at=parse_time(row.registered_at),
+    )
+
+
+def _grant(row: Row[tuple[object, ...]]) -> IssuedGrant:
+    return IssuedGrant(
+        id=row.id,
+        grant=Grant.from_json(decode(row.body.encode(), what="the grant")),
+        revoked_at=None if row.revoked_at is None else parse_time(row.revoked_at),
+    )
+
+
+def _history(row: Row[tuple[object, ...]]) -> HistoryEntry:
+    return HistoryEntry(
+        index=row.idx,
+        predicate_type=row.predicate_type,
+        statement=Digest(row.statement),
+        name=row.name,
+        signers=tuple(json.loads(row.signers)),
+        issued_at=row.issued_at,
+        accepted=row.accepted,
+        note=row.note,
+    )
+
+
+def _digest(text: str | None) -> Digest | None:
+    return None if text is None else Digest(text)
