@@ -1,0 +1,1 @@
+"""The licences for which Weightmark has rules, by family."""

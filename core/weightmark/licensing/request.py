@@ -1,0 +1,39 @@
+"""Requests: who wants to do what, when, for what purpose, and how much was used so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from weightmark.licensing.action import Action
+from weightmark.licensing.party import Party
+from weightmark.licensing.window import in_utc
+
+_NOTHING_USED: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question.
+
+    Args:
+        action: what is about to be done.
+        party: who does it.
+        at: the moment, with a zone; kept in UTC.
+        usage: units used so far by entitlement name, not counting this action; what is not named was not
+            used. None when use could not be counted; then each grant's fail mode says what happens.
+        purpose: what it is for, as grants and use restrictions name it: ``research``, ``medical-advice``.
+
+    Raises:
+        ValueError: the moment has no zone.
+    """
+
+    action: Action
+    party: Party
+    at: datetime
+    usage: Mapping[str, int] | None = field(default_factory=lambda: _NOTHING_USED)
+    purpose: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the values; see Raises."""
+        object.__setattr__(self, "at", in_utc(self.at))

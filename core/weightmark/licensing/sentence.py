@@ -1,0 +1,50 @@
+"""Sentences: names of strangers made safe to print, and the way out that most refusals share.
+
+Not promised: beauty. A name with control characters is written with escapes.
+"""
+
+import shlex
+from functools import lru_cache
+
+from weightmark.licensing.action import Action
+from weightmark.licensing.request import Request
+from weightmark.licensing.work import Work
+
+LONGEST_NAME = 120
+"""Characters of a name that are shown."""
+
+
+def show(name: str) -> str:
+    r"""Make a name safe to print.
+
+    Args:
+        name: any text.
+
+    Returns:
+        At most 120 characters of it and a mark that it was cut; printable on one line.
+
+    Raises:
+        Nothing.
+
+    >>> show("a" + chr(27) + "[2J")
+    'a\\x1b[2J'
+    """
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}..."
+    return name if name.isprintable() else ascii(name)[1:-1]
+
+
+def ask_for_grant(work: Work, request: Request) -> str:
+    """Say whom to ask for a grant, and what they would type.
+
+    Raises:
+        Nothing.
+    """
+    return _ask(work.owner, work.name, request.party.name, request.action)
+
+
+@lru_cache(maxsize=1024)
+def _ask(owner: str, model: str, party: str, action: Action) -> str:
+    whom = show(owner) if owner else "the owner"
+    words = shlex.join((show(model), "--to", show(party), "--for", action.value))
+    return f"Ask {whom} for a grant: `weightmark grant {words}`."
