@@ -1,0 +1,234 @@
+"""A model's fingerprint: a few digests, each with one question, from one pass over the bytes.
+
+With H the chosen hash function, JCS canonical JSON (RFC 8785), and roots and leaves as in RFC 6962:
+
+- ``bundle``: are these exactly the same files? The root over the leaves JCS{"path", "size", "root"} of the
+  files, sorted by the UTF-8 bytes of their paths.
+- ``weights``: are these the same numbers, whatever the names, the files and their order? The root over the
+  sorted set of the tensors' leaves JCS{"dtype", "shape", "root"}; equal tensors count once.
+- ``tensors``: the same with names. The root over the leaves JCS{"name", "leaf"} sorted by the UTF-8 bytes of
+  the names, "leaf" being the tensor's leaf hash, above, as a digest.
+- ``architecture``: is it the same network? See ``weightmark.fingerprint.architecture``.
+
+How roots of files and tensors come about: ``weightmark.fingerprint.tree``.
+
+Not promised: that a model with other digests is another model. A fine-tuned copy has others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from weightmark.encoding import Algorithm, Digest, encode, format_digest
+from weightmark.errors import MalformedError
+from weightmark.fingerprint.architecture import architecture_digest, read_config
+from weightmark.fingerprint.cache import CachedRoots, DigestCache
+from weightmark.fingerprint.engine import HashJob, Progress, hash_files
+from weightmark.fingerprint.tree import CHUNK_SIZE, FilePlan, plan_file
+from weightmark.log.merkle import hash_leaf, root_of
+from weightmark.model.artifact import Artifact, ArtifactFile
+from weightmark.model.manifest import FileEntry, ModelManifest, TensorEntry
+from weightmark.model.tensor import TensorSpan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """The digests of one model.
+
+    Attributes:
+        algorithm: the hash function of all digests.
+        bundle: the same exactly for the same files with the same names.
+        weights: the same for the same numbers; None when the model has no tensors that a format knows.
+        tensors: the same for the same numbers under the same names; None without tensors.
+        architecture: the same for the same network; None without configuration and tensors.
+        manifest: the files and tensors that the digests are made from.
+    """
+
+    algorithm: Algorithm
+    bundle: Digest
+    weights: Digest | None
+    tensors: Digest | None
+    architecture: Digest | None
+    manifest: ModelManifest
+
+
+def fingerprint_artifact(  # noqa: PLR0913 - what is asked for, each by its own keyword
+    artifact: Artifact,
+    spans: Sequence[TensorSpan],
+    *,
+    algorithm: Algorithm = Algorithm.SHA256,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cache: DigestCache | None = None,
+    file_digests: bool = False,
+    chunk_size: int = CHUNK_SIZE,
+) -> Fingerprint:
+    """Read a model once and make its fingerprint.
+
+    Args:
+        artifact: the model's files.
+        spans: its tensors, as formats found them, in any order; names are unique.
+        algorithm: the hash function.
+        threads: how many threads; by default one per processor, at most 8. The result is the same for any.
+        progress: told of bytes done and bytes in all, from this thread, at most 200 times.
+        cache: digests of files that were read before and look unchanged; None to read everything. Whoever can
+            write to the cache, or set a file's times, decides what is believed.
+        file_digests: also keep the plain SHA-256 of each file, which about doubles the hashing.
+        chunk_size: for tests only; another value than the default gives other digests.
+
+    Returns:
+        The fingerprint.
+
+    Raises:
+        ValueError: fewer than one thread was asked for.
+        MalformedError: a file cannot be read or changed meanwhile, a tensor lies outside its file, two
+            overlap or have one name, or the configuration is not strict JSON.
+
+    Source: RFC 6962 section 2.1; RFC 8785.
+    """
+    jobs = _plan(artifact, spans, chunk_size)
+    architecture = architecture_digest(read_config(artifact), spans, algorithm)
+    started = cache.now() if cache is not None else 0
+    known = _known(jobs, cache, algorithm, file_digests=file_digests)
+    fresh = [job for job in jobs if job.file.path not in known]
+    hash_files(fresh, algorithm, threads=threads, whole=file_digests, progress=progress)
+    roots = known | {job.file.path: _roots(job, algorithm) for job in fresh}
+    artifact.check_unchanged()
+    if cache is not None:
+        kept = [(job.file, _key(job.plan, file_digests=file_digests), roots[job.file.path]) for job in fresh]
+        cache.keep(kept, algorithm, started=started)
+    manifest = _manifest(jobs, roots, algorithm)
+    return Fingerprint(
+        algorithm=algorithm,
+        bundle=bundle_digest(manifest),
+        weights=weights_digest(manifest),
+        tensors=tensors_digest(manifest),
+        architecture=architecture,
+        manifest=manifest,
+    )
+
+
+def bundle_digest(manifest: ModelManifest) -> Digest:
+    """Compute the ``bundle`` digest from a manifest alone.
+
+    Raises:
+        MalformedError: a path or a size has no canonical form.
+
+    Source: RFC 6962 section 2.1; RFC 8785.
+    """
+    leaves = [
+        hash_leaf(encode({"path": file.path, "size": file.size, "root": file.root}), manifest.algorithm)
+        for file in sorted(manifest.files, key=lambda file: file.path)
+    ]
+    return format_digest(manifest.algorithm, root_of(leaves, manifest.algorithm))
+
+
+def tensor_leaf(tensor: TensorEntry, algorithm: Algorithm) -> bytes:
+    """Compute a tensor's leaf: H(0x00 || JCS{"dtype", "shape", "root"}), 32 bytes; its name does not matter.
+
+    Raises:
+        MalformedError: the shape has no canonical form.
+
+    Source: RFC 6962 section 2.1; RFC 8785.
+    """
+    value = encode({"dtype": tensor.dtype, "shape": tensor.shape, "root": tensor.root})
+    return hash_leaf(value, algorithm)
+
+
+def weights_digest(manifest: ModelManifest) -> Digest | None:
+    """Compute the ``weights`` digest from a manifest alone; None when it has no tensors.
+
+    Raises:
+        MalformedError: a shape has no canonical form.
+
+    Source: RFC 6962 section 2.1; RFC 8785.
+    """
+    if not manifest.tensors:
+        return None
+    leaves = sorted({tensor_leaf(tensor, manifest.algorithm) for tensor in manifest.tensors})
+    return format_digest(manifest.algorithm, root_of(leaves, manifest.algorithm))
+
+
+def tensors_digest(manifest: ModelManifest) -> Digest | None:
+    """Compute the ``tensors`` digest from a manifest alone; None when it has no tensors.
+
+    Raises:
+        MalformedError: a name or a shape has no canonical form.
+
+    Source: RFC 6962 section 2.1; RFC 8785.
+    """
+    if not manifest.tensors:
+        return None
+    algorithm = manifest.algorithm
+    leaves: list[bytes] = []
+    for tensor in sorted(manifest.tensors, key=lambda tensor: tensor.name):
+        leaf = format_digest(algorithm, tensor_leaf(tensor, algorithm))
+        leaves.append(hash_leaf(encode({"name": tensor.name, "leaf": leaf}), algorithm))
+    return format_digest(algorithm, root_of(leaves, algorithm))
+
+
+def _plan(artifact: Artifact, spans: Sequence[TensorSpan], chunk_size: int) -> list[HashJob]:
+    names: dict[str, TensorSpan] = {}
+    by_path: dict[str, list[TensorSpan]] = {file.path: [] for file in artifact.files}
+    for span in spans:
+        other = names.setdefault(span.name, span)
+        if other is not span:
+            raise MalformedError(
+                f"tensor {span.name!r} stands twice, in {other.path} and in {span.path}",
+                hint="Leave the copy out of the model's folder.",
+            )
+        if span.path not in by_path:
+            raise MalformedError(f"tensor {span.name!r} lies in {span.path!r}, which the model does not have")
+        by_path[span.path].append(span)
+    return [_job(file, by_path[file.path], chunk_size) for file in artifact.files]
+
+
+def _job(file: ArtifactFile, spans: Sequence[TensorSpan], chunk_size: int) -> HashJob:
+    return HashJob(file, plan_file(file.path, file.size, spans, chunk_size=chunk_size))
+
+
+def _known(
+    jobs: Sequence[HashJob], cache: DigestCache | None, algorithm: Algorithm, *, file_digests: bool
+) -> dict[str, CachedRoots]:
+    if cache is None:
+        return {}
+    found = cache.find([(job.file, _key(job.plan, file_digests=file_digests)) for job in jobs], algorithm)
+    counts = {job.file.path: len(job.plan.tensors) for job in jobs}
+    return {path: roots for path, roots in found.items() if len(roots.tensors) == counts[path]}
+
+
+def _key(plan: FilePlan, *, file_digests: bool) -> str:
+    return f"{plan.digest()}{'+sha256' if file_digests else ''}"
+
+
+def _roots(job: HashJob, algorithm: Algorithm) -> CachedRoots:
+    return CachedRoots(
+        root=root_of(job.leaves, algorithm),
+        tensors=tuple(root_of(job.leaves[part.first : part.last], algorithm) for part in job.plan.tensors),
+        sha256=job.whole[0] if job.whole else b"",
+    )
+
+
+def _manifest(jobs: Sequence[HashJob], roots: dict[str, CachedRoots], algorithm: Algorithm) -> ModelManifest:
+    files: list[FileEntry] = []
+    tensors: list[TensorEntry] = []
+    for job in jobs:
+        found = roots[job.file.path]
+        sha256 = format_digest(Algorithm.SHA256, found.sha256) if found.sha256 else None
+        root = format_digest(algorithm, found.root)
+        files.append(FileEntry(path=job.file.path, size=job.file.size, root=root, sha256=sha256))
+        for part, raw in zip(job.plan.tensors, found.tensors, strict=True):
+            tensors.append(_entry(part.span, format_digest(algorithm, raw)))
+    tensors.sort(key=lambda tensor: tensor.name)
+    return ModelManifest(algorithm=algorithm, files=tuple(files), tensors=tuple(tensors))
+
+
+def _entry(span: TensorSpan, root: Digest) -> TensorEntry:
+    return TensorEntry(
+        name=span.name,
+        dtype=span.dtype,
+        shape=span.shape,
+        path=span.path,
+        start=span.start,
+        stop=span.stop,
+        root=root,
+    )

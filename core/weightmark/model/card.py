@@ -1,0 +1,177 @@
+"""What a model's own folder says about it: licence, base models, owner.
+
+Only small text files are read, with readers that build plain values and run nothing.
+Not promised: that what they say is true; a card states, a claim signs.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, TypeAlias, cast
+
+from weightmark.encoding.canonical import decode
+from weightmark.errors import MalformedError
+from weightmark.vocabulary import Fact
+
+MAX_CARD_BYTES: Final = 1 << 20
+"""A card, an MLmodel file or an adapter's configuration larger than this (1 MiB) is refused."""
+
+Yaml: TypeAlias = "bool | int | float | str | Sequence[Yaml] | Mapping[Yaml, Yaml] | None"
+
+_FRONT_MATTER: Final = re.compile(rb"(?ms)\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$")
+_SPDX: Final = re.compile(r"(?m)^\W{0,8}SPDX-License-Identifier:[ \t]*([\w.+\-() ]{1,200}?)[ \t]*\W{0,4}$")
+_LICENSE_FILES: Final = ("LICENSE", "LICENSE.txt", "LICENSE.md")
+
+
+def read_facts(folder: Path) -> dict[str, str]:
+    """Read what a model's folder states about the model.
+
+    Asked in order, and the first that answers wins: the ``metadata`` of ``MLmodel``, the front matter of
+    ``README.md``, ``model_card_data.yaml``, ``adapter_config.json``, the SPDX line of a ``LICENSE`` file.
+
+    Args:
+        folder: the model's folder; a path to a file has no facts.
+
+    Returns:
+        The facts found, by the keys of ``vocabulary.Fact``; several base models are joined by commas.
+
+    Raises:
+        MalformedError: one of these files is larger than 1 MiB, or is not what its name says.
+
+    Source: Hugging Face model card metadata; MLflow's MLmodel format; SPDX 2.3 annex E.
+    """
+    facts: dict[str, str] = {}
+    for facts_found in (
+        _from_mlmodel(folder / "MLmodel"),
+        _from_readme(folder / "README.md"),
+        _from_yaml(folder / "model_card_data.yaml"),
+        _from_adapter(folder / "adapter_config.json"),
+        _from_license(folder),
+    ):
+        facts = {**facts_found, **facts}
+    return facts
+
+
+def state_facts(values: Mapping[str, str], *sources: Mapping[str, str]) -> dict[str, str]:
+    """Pick the facts out of key-value pairs such as a platform's tags.
+
+    Args:
+        values: the pairs that count most.
+        sources: more pairs, each counting less than those before it.
+
+    Returns:
+        The facts found, by the keys of ``vocabulary.Fact``; an empty value is no answer.
+
+    Raises:
+        Nothing.
+
+    >>> state_facts({"license": "mit", "team": "x"}, {"license": "apache-2.0", "owner": "acme"})
+    {'license': 'mit', 'owner': 'acme'}
+    """
+    facts: dict[str, str] = {}
+    for fact in Fact:
+        stated = (pairs.get(fact.value, "").strip() for pairs in (values, *sources))
+        answer = next((value for value in stated if value), "")
+        if answer:
+            facts[fact.value] = answer
+    return facts
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Take apart names that a fact joins by commas.
+
+    Args:
+        text: the fact, such as the base models of a merge.
+
+    Returns:
+        The names, in order, each once.
+
+    Raises:
+        Nothing.
+
+    >>> split_names("models:/base/1, hf://acme/small,models:/base/1")
+    ('models:/base/1', 'hf://acme/small')
+    """
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def _from_mlmodel(path: Path) -> dict[str, str]:
+    content = _read_yaml(path, _read(path))
+    metadata = content.get("metadata")
+    return _card_facts(metadata) if isinstance(metadata, Mapping) else {}
+
+
+def _from_readme(path: Path) -> dict[str, str]:
+    found = _FRONT_MATTER.match(_read(path) or b"")
+    return _card_facts(_read_yaml(path, found.group(1))) if found else {}
+
+
+def _from_yaml(path: Path) -> dict[str, str]:
+    return _card_facts(_read_yaml(path, _read(path)))
+
+
+def _from_adapter(path: Path) -> dict[str, str]:
+    data = _read(path)
+    if data is None:
+        return {}
+    content = decode(data, what=str(path))
+    if not isinstance(content, Mapping):
+        raise MalformedError(f"{path} must be an object")
+    base = content.get("base_model_name_or_path")
+    return {Fact.BASE_MODEL.value: base.strip()} if isinstance(base, str) and base.strip() else {}
+
+
+def _from_license(folder: Path) -> dict[str, str]:
+    for name in _LICENSE_FILES:
+        data = _read(folder / name)
+        found = set(_SPDX.findall(data.decode("utf-8", "replace"))) if data else set[str]()
+        if len(found) == 1:
+            return {Fact.LICENSE.value: found.pop()}
+    return {}
+
+
+def _card_facts(card: Mapping[Yaml, Yaml]) -> dict[str, str]:
+    license_id = _join(card.get("license"))
+    if license_id == "other":
+        license_id = _join(card.get("license_name")) or license_id
+    facts = {
+        Fact.LICENSE.value: license_id,
+        Fact.BASE_MODEL.value: _join(card.get("base_model")),
+        Fact.OWNER.value: _join(card.get("owner")),
+    }
+    return {key: value for key, value in facts.items() if value}
+
+
+def _join(value: Yaml) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, Sequence):
+        return ",".join(item.strip() for item in value if isinstance(item, str) and item.strip())
+    return ""
+
+
+def _read_yaml(path: Path, data: bytes | None) -> Mapping[Yaml, Yaml]:
+    if not data:
+        return {}
+    import yaml
+
+    try:
+        content = cast("Yaml", yaml.safe_load(data))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise MalformedError(f"{path} is not readable YAML: {error}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, Mapping):
+        raise MalformedError(f"{path} must hold keys and values, not {type(content).__name__}")
+    return content
+
+
+def _read(path: Path) -> bytes | None:
+    """Read a small file; None when there is none."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as stream:
+        data = stream.read(MAX_CARD_BYTES + 1)
+    if len(data) > MAX_CARD_BYTES:
+        raise MalformedError(f"{path} is larger than {MAX_CARD_BYTES} bytes, too large for a card")
+    return data

@@ -1,0 +1,1 @@
+"""Formats: what knows where tensors lie in files."""
