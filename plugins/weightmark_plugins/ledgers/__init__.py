@@ -1,0 +1,1 @@
+"""Ledgers: what records envelopes in order and proves it."""

@@ -1,0 +1,271 @@
+"""One SQLite file, opened so that what is committed stays: WAL, a sync for each commit, owner-only files.
+
+Not promised: network file systems. SQLite's locks do not hold there.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import RLock
+from typing import Literal
+from weakref import WeakSet
+
+from weightmark.errors import LedgerError, MalformedError, WeightmarkError
+from weightmark_plugins.ledgers.audit import AUDIT_HINT
+
+_SURROUNDINGS = {
+    sqlite3.SQLITE_AUTH,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOLFS,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_READONLY,
+}
+"""Primary result codes that say the fault is around the file, not in it."""
+
+_PRIMARY = 0xFF
+_PAUSE_SECONDS = 0.005
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA fullfsync = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cache_size = -32000",
+    "PRAGMA wal_autocheckpoint = 8000",
+)
+
+
+def database_path(uri: str) -> Path:
+    """Read the path from a URI as SQLAlchemy spells it.
+
+    Args:
+        uri: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
+
+    Returns:
+        The path, absolute.
+
+    Raises:
+        LedgerError: it names no file.
+
+    >>> database_path("sqlite:////var/lib/ledger.db").as_posix()
+    '/var/lib/ledger.db'
+    """
+    path = uri.removeprefix("sqlite:///")
+    if path == uri or not path or "?" in path or "\0" in path or path.startswith(":memory:"):
+        raise LedgerError(
+            f"{uri!r} names no SQLite file",
+            hint="Write 'sqlite:///relative.db' or 'sqlite:////absolute.db'; for one in memory, 'memory:'.",
+        )
+    return Path(path).absolute()
+
+
+class Database:
+    """A file and this process's one connection to it, used by one thread at a time.
+
+    Before a fork the connection is closed, because SQLite's locks do not survive in the child; parent and
+    child open their own when they next need it.
+
+    Args:
+        path: the file; made with mode 0600 when there is none, its folders with 0700.
+        busy_seconds: how long to wait for another process's transaction.
+
+    Raises:
+        LedgerError: the file cannot be opened or made.
+        MalformedError: the file is no SQLite database.
+    """
+
+    def __init__(self, path: Path, busy_seconds: float) -> None:
+        self.path = path
+        self.lock = RLock()
+        self._busy_seconds = busy_seconds
+        self._connection: sqlite3.Connection | None = None
+        self._identity = (0, 0)
+        self._is_used = False
+        self._is_closed = False
+        with self._fault_named("opened"):
+            _make_file(path)
+        _opened.add(self)
+
+    @contextmanager
+    def reading(self) -> Generator[sqlite3.Connection, None, None]:
+        """Give a connection that sees one state of the file until the end."""
+        with self.lock, self._fault_named("read"), self._used() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield connection
+            finally:
+                _roll_back(connection)
+
+    @contextmanager
+    def writing(self) -> Generator[sqlite3.Connection, None, None]:
+        """Give a connection that alone may write, and commit at the end; an exception undoes all."""
+        with self.lock, self._used() as connection:
+            with self._fault_named("written"):
+                connection.execute("BEGIN IMMEDIATE")
+            try:
+                with self._fault_named("written"):
+                    yield connection
+                with self._fault_named("committed", outcome="unknown"):
+                    connection.execute("COMMIT")
+            finally:
+                _roll_back(connection)
+
+    def close(self) -> None:
+        """Close for good; closing twice does nothing."""
+        with self.lock:
+            self._is_closed = True
+            self.disconnect()
+
+    def disconnect(self) -> None:
+        """Close the connection, unless this thread is using it; the next use opens another."""
+        if self._connection is not None and not self._is_used:
+            connection, self._connection = self._connection, None
+            with suppress(sqlite3.Error):
+                connection.close()
+
+    def forget_threads(self) -> None:
+        """Take a new lock: in a child the thread that held the old one may not exist."""
+        self.lock = RLock()
+
+    @contextmanager
+    def _used(self) -> Generator[sqlite3.Connection, None, None]:
+        if self._is_closed:
+            raise LedgerError(f"the ledger {self.path} is closed", hint="Open it again.")
+        with self._fault_named("opened"):
+            identity = _identify(self.path)
+            if self._connection is None:
+                self._connection, self._identity = self._connect(), identity
+        if identity != self._identity:
+            raise LedgerError(
+                f"the ledger file {self.path} was replaced while it was open",
+                hint="Put the file back, or close the ledger and open it again.",
+            )
+        self._is_used = True
+        try:
+            yield self._connection
+        finally:
+            self._is_used = False
+
+    def _connect(self) -> sqlite3.Connection:
+        uri = f"{self.path.as_uri()}?mode=rw"
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+        )
+        connection.text_factory = _decode_text
+        try:
+            self._use_wal(connection)
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """Switch to a write-ahead log; SQLite does not wait for others here, so we do."""
+        until = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+                continue
+            if mode != "wal":
+                raise LedgerError(
+                    f"the ledger {self.path} cannot keep a write-ahead log here; SQLite says {mode!r}",
+                    hint="Put the ledger on a local disk.",
+                )
+            return
+
+    @contextmanager
+    def _fault_named(
+        self, doing: str, outcome: Literal["no", "unknown"] = "no"
+    ) -> Generator[None, None, None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise self._named(error, doing, outcome) from error
+
+    def _named(self, error: Exception, doing: str, outcome: Literal["no", "unknown"]) -> WeightmarkError:
+        code = getattr(error, "sqlite_errorcode", None)
+        if isinstance(error, sqlite3.DatabaseError) and (
+            code is None or code & _PRIMARY not in _SURROUNDINGS
+        ):
+            return MalformedError(f"the ledger file {self.path} is damaged: {error}", hint=AUDIT_HINT)
+        hint = "Free some space on the disk, then repeat the step." if "full" in str(error) else ""
+        return LedgerError(
+            f"the ledger {self.path} could not be {doing}: {error}", outcome=outcome, hint=hint
+        )
+
+
+def _decode_text(raw: bytes) -> str:
+    """Read a text column; a damaged one fails where its meaning is checked, its bytes in no message."""
+    return raw.decode("utf-8", "replace")
+
+
+def _identify(path: Path) -> tuple[int, int]:
+    """Say which file stands under a path; what is written to a file that was moved away is lost."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def _make_file(path: Path) -> None:
+    missing = [folder for folder in path.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name durable, where the system can."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+
+
+_opened: WeakSet[Database] = WeakSet()
+_held: list[Database] = []
+
+
+def _before_fork() -> None:
+    for database in sorted(_opened, key=id):
+        database.lock.acquire()
+        _held.append(database)
+        database.disconnect()
+
+
+def _after_fork_in_parent() -> None:
+    while _held:
+        _held.pop().lock.release()
+
+
+def _after_fork_in_child() -> None:
+    while _held:
+        _held.pop().forget_threads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )

@@ -1,0 +1,1 @@
+"""Stores: what keeps bytes under their digest."""
