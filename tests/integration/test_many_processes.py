@@ -5,14 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.integration.statements import envelope_of
 
 from weightmark.log.merkle import hash_leaf
-from weightmark.testing.ledger import ORIGIN, FixedSigner, example_envelopes
+from weightmark.testing.ledger import ORIGIN, FixedSigner
 from weightmark_plugins.ledgers.sqlite import SqliteLedger
 
 pytestmark = pytest.mark.integration
 
-PROGRAM = Path(__file__).with_name("appender.py")
+ROOT = Path(__file__).parents[2]
 PROCESSES, EACH, SHARED = 4, 100, 20
 
 
@@ -22,7 +23,8 @@ def test_four_processes_append(tmp_path: Path):
     step = EACH - SHARED
     running = [
         subprocess.Popen(
-            [sys.executable, str(PROGRAM), uri, "count", str(step * each), str(EACH)],
+            [sys.executable, "-m", "tests.integration.appender", uri, "count", str(step * each), str(EACH)],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -39,5 +41,5 @@ def test_four_processes_append(tmp_path: Path):
     with SqliteLedger.open(uri, signer=FixedSigner(), origin=ORIGIN) as ledger:
         assert ledger.audit().checkpoint.size == total
         leaves = [hash_leaf(entry.envelope.encode()).hex() for entry in ledger.entries()]
-    assert sorted(leaves) == sorted(hash_leaf(each.encode()).hex() for each in example_envelopes(total))
+    assert sorted(leaves) == sorted(hash_leaf(each.encode()).hex() for each in map(envelope_of, range(total)))
     assert places == {leaf: index for index, leaf in enumerate(leaves)}

@@ -1,10 +1,10 @@
 """The database under the index: one engine, transactions that begin where they are said to."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from weightmark.errors import LedgerError
@@ -30,13 +30,13 @@ class Database:
             METADATA.create_all(connection)
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> Generator[Connection]:
         """Give a connection inside a transaction that holds up no writer."""
         with self._transaction(reading=True) as connection:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> Generator[Connection]:
         """Give a connection inside a transaction; what fails in it leaves no trace."""
         with self._transaction(reading=False) as connection:
             yield connection
@@ -46,7 +46,7 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _transaction(self, *, reading: bool) -> Iterator[Connection]:
+    def _transaction(self, *, reading: bool) -> Generator[Connection]:
         try:
             with (
                 self._lock,
@@ -56,17 +56,25 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error)
-            raise LedgerError(f"the index at {self._engine.url!r} failed: {reason}", hint=REBUILD_HINT) from error
+            raise LedgerError(
+                f"the index at {self._engine.url!r} failed: {reason}", hint=REBUILD_HINT
+            ) from error
 
 
 def _open_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(url)
+        try:
+            return create_engine(url)
+        except (SQLAlchemyError, ImportError) as error:
+            raise LedgerError(
+                f"the index cannot be opened: {error}", hint="Mend the setting `index`."
+            ) from error
     in_memory = url in ("sqlite://", "sqlite:///:memory:")
-    options = {"poolclass": StaticPool} if in_memory else {}
+    # No connection is kept between calls: one that a forked process inherits spoils SQLite's locks.
+    options = {"poolclass": StaticPool if in_memory else NullPool}
     engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 60}, **options)
 
-    # SQLAlchemy's page on the pysqlite dialect: this is how a transaction is made to begin where it is said to.
+    # SQLAlchemy's page on the pysqlite dialect: this is how a transaction begins where it is said to.
     def on_connect(connection: object, _record: object) -> None:
         connection.isolation_level = None  # type: ignore[attr-defined]
         connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]

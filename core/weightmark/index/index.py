@@ -47,7 +47,10 @@ class Index:
 
         setting = _setting(ledger, trust)
         with self._database.reading() as connection:
-            if query.state(connection).items() >= (setting | {"checkpoint": ledger.checkpoint().note}).items():
+            if (
+                query.state(connection).items()
+                >= (setting | {"checkpoint": ledger.checkpoint().note}).items()
+            ):
                 return 0
         return self._read(ledger, trust, anew=False)
 
@@ -63,7 +66,7 @@ class Index:
         """Find a model.
 
         Args:
-            reference: a version's URI, a bundle digest, a weights digest, or a name (the newest of that name).
+            reference: a version's URI, a bundle digest, a weights digest, or a name (its newest model).
 
         Returns:
             The model; None when nothing fits.
@@ -113,6 +116,13 @@ class Index:
         with self._database.reading() as connection:
             return query.versions(connection, bundle)
 
+    def holders(self, uri: str) -> frozenset[str]:
+        """Give who may link a version's URI to other files; empty when anybody may."""
+        from weightmark.index import query
+
+        with self._database.reading() as connection:
+            return query.holders(connection, uri)
+
     def history(self, bundle: Digest | None = None) -> list[HistoryEntry]:
         """Give every ledger entry about a model, in order; about all models when none is named."""
         from weightmark.index import query
@@ -160,6 +170,6 @@ def _check_grown(ledger: Ledger, note: str, size: int, root: bytes) -> None:
     if seen.size > size:
         raise InclusionError(
             f"the ledger {ledger.origin} has {size} entries, but {seen.size} were there before",
-            hint="Look for the lost entries first; `weightmark index rebuild` then takes the ledger as it is.",
+            hint="Look for the lost entries; `weightmark index rebuild` then takes the ledger as it is.",
         )
     ledger.prove_consistency(seen.size, size).check(seen.root, root)

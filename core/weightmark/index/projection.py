@@ -5,6 +5,7 @@ count is kept with the reason, and changes nothing else.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Table, delete, insert, select, update
@@ -23,8 +24,9 @@ from weightmark.claims import (
     VersionClaim,
     verify_envelope,
 )
-from weightmark.encoding import Digest, encode, format_time
+from weightmark.encoding import Digest, digest_bytes, encode, format_time, parse_time
 from weightmark.errors import MalformedError, VerificationError
+from weightmark.index.query import holders
 from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, VERSION
 from weightmark.ports import LedgerEntry
 
@@ -38,6 +40,7 @@ class _RefusedError(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
     statement: Statement
+    digest: Digest
     signers: tuple[str, ...]
     index: int
 
@@ -69,9 +72,9 @@ def project(connection: Connection, entry: LedgerEntry, trust: TrustRoot) -> Non
         "note": "",
     }
     try:
-        statement = Statement.decode(entry.envelope.payload)
+        statement, digest = Statement.decode(entry.envelope.payload), digest_bytes(entry.envelope.payload)
         row |= {
-            "statement": statement.digest,
+            "statement": digest,
             "predicate_type": statement.claim.predicate_type,
             "bundle": statement.subject.bundle,
             "name": statement.subject.name,
@@ -79,12 +82,13 @@ def project(connection: Connection, entry: LedgerEntry, trust: TrustRoot) -> Non
         }
         evidence = verify_envelope(entry.envelope, trust, _ANYONE, statement.claim.issued_at)
         row["signers"] = json.dumps(evidence.identities)
-        said = _Said(statement=statement, signers=evidence.identities, index=entry.index)
+        said = _Said(statement=statement, digest=digest, signers=evidence.identities, index=entry.index)
+        _first_time(connection, said)
         _apply(connection, said, statement.claim)
         row["accepted"] = True
     except (MalformedError, VerificationError, _RefusedError) as error:
         row["note"] = str(error)
-    connection.execute(insert(ENTRY).values(**row))
+    connection.execute(insert(ENTRY), row)
 
 
 def _apply(connection: Connection, said: _Said, claim: Claim) -> None:
@@ -111,6 +115,15 @@ def _apply(connection: Connection, said: _Said, claim: Claim) -> None:
             _revoke(connection, said, claim)
 
 
+def _first_time(connection: Connection, said: _Said) -> None:
+    # The same statement under other signatures is another entry. If it counted again, whoever adds a
+    # signature to an old grant, licence or transfer could bring back what its owner took back since.
+    same = (ENTRY.c.statement == said.digest) & ENTRY.c.accepted
+    before = connection.execute(select(ENTRY.c.idx).where(same).order_by(ENTRY.c.idx)).first()
+    if before is not None:
+        raise _RefusedError(f"the same statement counts already, as entry {before.idx}")
+
+
 def _register(connection: Connection, said: _Said, claim: Registration) -> None:
     if claim.owner not in said.signers:
         raise _RefusedError(f"{claim.owner} is named as owner, but signed by {_names(said.signers)}")
@@ -134,8 +147,12 @@ def _register(connection: Connection, said: _Said, claim: Registration) -> None:
 
 def _name_version(connection: Connection, said: _Said, claim: VersionClaim) -> None:
     _owner_of(connection, said)
+    held = holders(connection, claim.uri)
+    if held and held.isdisjoint(said.signers):
+        raise _RefusedError(f"only {_names(tuple(sorted(held)))} may link {claim.uri} to other files")
     row = {"uri": claim.uri, "model": claim.model, "version": claim.version}
-    _replace(connection, VERSION, "uri", row | {"bundle": said.bundle, "entry": said.index})
+    row |= {"linkers": json.dumps(said.signers), "bundle": said.bundle}
+    _replace(connection, VERSION, "uri", {**row, "entry": said.index})
 
 
 def _derive(connection: Connection, said: _Said, claim: Derivation) -> None:
@@ -144,17 +161,18 @@ def _derive(connection: Connection, said: _Said, claim: Derivation) -> None:
     for position, parent in enumerate(claim.parents, start=len(known)):
         row = {"child": said.bundle, "position": position, "parent": parent.subject}
         row |= {"relation": parent.relation.value, "uri": parent.uri, "entry": said.index}
-        connection.execute(insert(PARENT).values(**row))
+        connection.execute(insert(PARENT), row)
 
 
 def _grant(connection: Connection, said: _Said, claim: GrantClaim) -> None:
     owner = _owned(connection, said)
     model = claim.grant.model
-    if model not in (said.bundle, said.statement.subject.weights):
+    weights = connection.execute(select(MODEL.c.weights).where(MODEL.c.bundle == said.bundle)).scalar_one()
+    if model not in (said.bundle, weights):
         raise _RefusedError(f"the grant is for {model}, but the statement is about {said.bundle}")
     if claim.grant.licensor != owner:
         raise _RefusedError(f"the grant names {claim.grant.licensor} as licensor, but {owner} owns the model")
-    row = {"id": said.statement.digest, "subject": model, "bundle": said.bundle, "cause": ""}
+    row = {"id": said.digest, "subject": model, "bundle": said.bundle, "cause": ""}
     row |= {"grantee": claim.grant.grantee, "body": encode(claim.grant.to_json()).decode()}
     _replace(connection, GRANT, "id", row | {"entry": said.index, "revoked_at": None})
 
@@ -164,7 +182,8 @@ def _revoke(connection: Connection, said: _Said, claim: Revocation) -> None:
     if grant is None or grant.bundle != said.bundle:
         raise _RefusedError(f"there is no grant {claim.target} for this model")
     _owned(connection, said)
-    if grant.revoked_at is None:
+    # Of several revocations the earliest moment holds.
+    if grant.revoked_at is None or claim.issued_at < parse_time(grant.revoked_at):
         values = {"revoked_at": format_time(claim.issued_at), "cause": claim.cause}
         connection.execute(update(GRANT).where(GRANT.c.id == claim.target).values(**values))
 
@@ -185,9 +204,9 @@ def _owned(connection: Connection, said: _Said) -> str:
     return owner
 
 
-def _replace(connection: Connection, table: Table, key: str, row: dict[str, object]) -> None:
+def _replace(connection: Connection, table: Table, key: str, row: Mapping[str, object]) -> None:
     connection.execute(delete(table).where(table.c[key] == row[key]))
-    connection.execute(insert(table).values(**row))
+    connection.execute(insert(table), row)
 
 
 def _names(signers: tuple[str, ...]) -> str:

@@ -64,6 +64,19 @@ def versions(connection: Connection, bundle: Digest) -> list[tuple[str, str, str
     return [(row.model, row.version, row.uri) for row in rows]
 
 
+def holders(connection: Connection, uri: str) -> frozenset[str]:
+    """Give who may link a URI to other files: whoever linked it, and the owner of what it stands for now.
+
+    Nobody holds a ``file:`` URI: the same path is another place on every machine, and its files are read
+    before anything is said about it.
+    """
+    if uri.startswith("file:"):
+        return frozenset()
+    query = select(VERSION.c.linkers, MODEL.c.owner).join(MODEL, MODEL.c.bundle == VERSION.c.bundle)
+    row = connection.execute(query.where(VERSION.c.uri == uri)).first()
+    return frozenset() if row is None else frozenset((*json.loads(row.linkers), row.owner))
+
+
 def history(connection: Connection, bundle: Digest | None) -> list[HistoryEntry]:
     """Give the ledger's entries about one model, or about all, in order."""
     query = select(ENTRY).order_by(ENTRY.c.idx)

@@ -45,6 +45,7 @@ VERSION = Table(
     Column("uri", Text, primary_key=True),
     Column("model", Text, nullable=False, index=True),
     Column("version", Text, nullable=False),
+    Column("linkers", Text, nullable=False),
     Column("bundle", Text, nullable=False, index=True),
     Column("entry", Integer, nullable=False),
 )
