@@ -8,11 +8,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from weightmark.claims import sign
 from weightmark.claims.bundle import Bundle
 from weightmark.claims.claim import Registration
 from weightmark.claims.envelope import Envelope, Signature, pre_authentication
 from weightmark.claims.key import PublicKey
-from weightmark.claims.sign import sign
 from weightmark.claims.statement import Statement
 from weightmark.claims.subject import Subject
 from weightmark.claims.trust import TrustedKey, TrustRoot

@@ -5,10 +5,10 @@ A plugin that cannot be loaded is set aside with its reason; it never keeps Weig
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol, TypeVar, cast
+from typing import TypeVar, cast
 
 import pluggy
 
@@ -22,10 +22,6 @@ SAFE_MODE = "WEIGHTMARK_SAFE_MODE"
 """Environment variable: when set, only Weightmark's own plugins are loaded."""
 
 
-class _Named(Protocol):
-    name: str
-
-
 P = TypeVar("P")
 
 
@@ -34,16 +30,20 @@ class Plugins:
 
     Args:
         entries: the entry points to load; None for those installed.
+        kinds: which of our own plugins to load, by the first word of their entry points (``format``); None
+            for all. A stranger's plugin is always loaded: its name says nothing about its kind.
 
     Attributes:
         broken: what could not be loaded: the entry point's name and why.
     """
 
-    def __init__(self, entries: Iterable[EntryPoint] | None = None) -> None:
+    def __init__(
+        self, entries: Iterable[EntryPoint] | None = None, *, kinds: Collection[str] | None = None
+    ) -> None:
         self.broken: dict[str, Exception] = {}
         self._manager = pluggy.PluginManager(hookspecs.NAMESPACE)
         self._manager.add_hookspecs(hookspecs)
-        for entry in sorted(_installed() if entries is None else entries, key=lambda entry: entry.name):
+        for entry in sorted(_installed(kinds) if entries is None else entries, key=lambda entry: entry.name):
             self._load(entry)
 
     @cached_property
@@ -110,8 +110,7 @@ class Plugins:
         hook = cast("pluggy.HookCaller", getattr(self._manager.hook, spec))
         for implementation in sorted(hook.get_hookimpls(), key=lambda found: found.plugin_name):
             plugin = implementation.plugin_name
-            for cls in self._ask(plugin, implementation.function, port):
-                name = cast("_Named", cls).name
+            for name, cls in self._ask(plugin, implementation.function, port):
                 if name in offers:
                     raise PluginConflictError(
                         f"the plugins {offers[name][0]} and {plugin} both offer the {port.__name__} {name!r}"
@@ -119,16 +118,14 @@ class Plugins:
                 offers[name] = (plugin, cls)
         return {name: cls for name, (_, cls) in offers.items()}
 
-    def _ask(self, plugin: str, function: object, port: type[P]) -> list[type[P]]:
+    def _ask(self, plugin: str, function: object, port: type[P]) -> list[tuple[str, type[P]]]:
         try:
-            classes = list(cast("type[Sequence[type[P]]]", function)())
-            for cls in classes:
-                _check_offer(cls, port)
+            offers = cast("Callable[[], Sequence[type[P]]]", function)()
+            return [(_check_offer(cls, port), cls) for cls in offers]
         except Exception as error:
             self.broken[plugin] = error
             _log.warning("the plugin %s was set aside: %s", plugin, error)
             return []
-        return classes
 
 
 def choose(offered: dict[str, type[P]], name: str, kind: str) -> type[P]:
@@ -149,21 +146,26 @@ def choose(offered: dict[str, type[P]], name: str, kind: str) -> type[P]:
     return offered[scheme]
 
 
-def _installed() -> Iterable[EntryPoint]:
-    entries = entry_points(group=hookspecs.NAMESPACE)
-    if os.environ.get(SAFE_MODE):
-        return [entry for entry in entries if entry.dist is not None and entry.dist.name == "weightmark"]
-    return entries
+def _installed(kinds: Collection[str] | None) -> Iterator[EntryPoint]:
+    alone = bool(os.environ.get(SAFE_MODE))
+    for entry in entry_points(group=hookspecs.NAMESPACE):
+        ours = entry.dist is not None and entry.dist.name == "weightmark"
+        wanted = kinds is None or entry.name.split("-", 1)[0] in kinds
+        if wanted if ours else not alone:
+            yield entry
 
 
-def _check_offer(cls: object, port: type) -> None:
+def _check_offer(cls: object, port: type) -> str:
+    """Give the name of a class that can be used as it is."""
     if not isinstance(cls, type) or not issubclass(cls, port):
         raise PluginError(f"it offers {cls!r}, which is not a {port.__name__}")
     missing = sorted(cast("frozenset[str]", getattr(cls, "__abstractmethods__", frozenset[str]())))
     if missing:
         raise PluginError(f"its {cls.__name__} leaves out {', '.join(missing)}")
-    if not isinstance(getattr(cls, "name", None), str):
+    name: object = getattr(cls, "name", None)
+    if not isinstance(name, str) or not name:
         raise PluginError(f"its {cls.__name__} has no name")
+    return name
 
 
 def _place(cls: type) -> str:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.claim_examples import NOW, log_key, public, receipt, signer, trust
 
 from weightmark import encoding
+from weightmark.claims import sign
 from weightmark.claims.bundle import Bundle
 from weightmark.claims.claim import (
     Claim,
@@ -20,7 +21,6 @@ from weightmark.claims.claim import (
 )
 from weightmark.claims.envelope import Envelope, Signature
 from weightmark.claims.policy import Policy
-from weightmark.claims.sign import sign
 from weightmark.claims.statement import Statement
 from weightmark.claims.subject import Subject
 from weightmark.claims.trust import TrustedKey, TrustRoot
@@ -44,7 +44,7 @@ digests = st.builds(
     st.binary(min_size=32, max_size=32),
 )
 statements_named = st.binary(min_size=32, max_size=32).map(lambda raw: Digest(f"sha256:{raw.hex()}"))
-edges = [datetime(1, 1, 3), datetime(2027, 1, 1), datetime(9999, 12, 28)]  # noqa: DTZ001 the zone is added
+edges = [datetime(1, 1, 3), datetime(2027, 1, 1), datetime(9999, 12, 28)]
 times = st.datetimes(edges[0], edges[2], timezones=st.just(UTC))
 later = st.datetimes(edges[1], edges[2], timezones=st.just(UTC))
 key_ids = st.binary(min_size=32, max_size=32).map(lambda raw: KeyId(raw.hex()))

@@ -1,6 +1,5 @@
 """How credit travels: the line a person reads, the tags a platform keeps."""
 
-from weightmark.attribution.credit import credit_line
-from weightmark.attribution.tag import format_receipt, write_tags
+import lazy_loader  # pyright: ignore[reportMissingTypeStubs]
 
-__all__ = ["credit_line", "format_receipt", "write_tags"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)  # pyright: ignore[reportUnknownVariableType]

@@ -4,16 +4,22 @@ from pathlib import Path
 
 import click
 
-from weightmark.cli.option import open_workspace
 from weightmark.cli.output import fails_clearly, json_option, print_fields, print_json, progress_bar
+from weightmark.discovery import Plugins
 from weightmark.encoding import Algorithm, Json
 from weightmark.fingerprint import DigestCache, Fingerprint
+from weightmark.workspace.configuration import Configuration
+from weightmark.workspace.reading import read_fingerprint, resolve
 
 
 @click.command("fingerprint")
 @click.argument("model")
-@click.option("--algorithm", type=click.Choice([algorithm.value for algorithm in Algorithm]), help="Hash function.")
-@click.option("--threads", type=click.IntRange(1, 256), help="How many hash at once; else as many as cores, up to 8.")
+@click.option(
+    "--algorithm", type=click.Choice([algorithm.value for algorithm in Algorithm]), help="Hash function."
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 256), help="How many hash at once; else as many as cores, up to 8."
+)
 @click.option(
     "--cache",
     metavar="FILE",
@@ -22,19 +28,23 @@ from weightmark.fingerprint import DigestCache, Fingerprint
 )
 @json_option
 @fails_clearly
-def command(model: str, algorithm: str | None, threads: int | None, cache: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def command(
+    model: str, algorithm: str | None, threads: int | None, cache: Path | None, as_json: bool
+) -> None:
     """Fingerprint MODEL: a path, or a URI such as models:/churn/3. Nothing is recorded.
 
     \b
     Example:
       weightmark fingerprint ./model
     """
-    workspace = open_workspace()
+    # No workspace: whoever only wants digests waits for no key, no ledger and none of their libraries.
+    settings, plugins = Configuration.load(), Plugins(kinds=("format", "registry"))
     kept = None if cache is None else DigestCache(cache)
     with progress_bar("Hashing", shown=not as_json) as progress:
-        found = workspace.fingerprint(
-            model,
-            algorithm=None if algorithm is None else Algorithm(algorithm),
+        found = read_fingerprint(
+            resolve(model, plugins, settings.file),
+            plugins,
+            algorithm=settings.algorithm if algorithm is None else Algorithm(algorithm),
             threads=threads,
             progress=progress,
             cache=kept,

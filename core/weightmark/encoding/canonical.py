@@ -4,6 +4,7 @@ Not promised: any other JSON. What is signed is written here and nowhere else.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
@@ -11,7 +12,7 @@ import rfc8785
 
 from weightmark.errors import MalformedError
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 MAX_DEPTH = 64
 
@@ -39,12 +40,13 @@ def encode(value: Json) -> bytes:
         raise MalformedError(f"the value has no canonical JSON form: {error}") from error
 
 
-def decode(data: bytes, *, what: str) -> Json:
+def decode(data: bytes, *, what: str, constants: bool = False) -> Json:
     """Read JSON strictly: UTF-8, no duplicate keys, no NaN, bounded depth.
 
     Args:
         data: the bytes, any length that is already in memory.
         what: what is being read, for the message ("the bundle model.bundle.json").
+        constants: take ``NaN`` and ``Infinity``, which Python's own writer leaves in files, as these words.
 
     Returns:
         The value.
@@ -59,7 +61,9 @@ def decode(data: bytes, *, what: str) -> Json:
     """
     try:
         text = data.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        value = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=str if constants else _refuse_constant
+        )
     except UnicodeDecodeError as error:
         raise MalformedError(f"{what} is not UTF-8 at byte {error.start}") from error
     except (ValueError, RecursionError) as error:
@@ -71,8 +75,7 @@ def decode(data: bytes, *, what: str) -> Json:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(key for key in members if names.count(key) > 1)
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"the key {twice!r} stands twice in one object")
     return members
 
@@ -89,7 +92,9 @@ def _bound_depth(value: object, what: str) -> None:
             for parent in level
             if isinstance(parent, dict | list)
             for child in (
-                cast("dict[str, object]", parent).values() if isinstance(parent, dict) else cast("list[object]", parent)
+                cast("dict[str, object]", parent).values()
+                if isinstance(parent, dict)
+                else cast("list[object]", parent)
             )
         ]
         if not level:

@@ -42,9 +42,10 @@ def parse_time(text: str, *, what: str = "the time") -> datetime:
 
     Source: RFC 3339 section 5.6, with ``Z`` only.
     """
+    wrong = f"{what} is {text[:40]!r}, not a UTC time such as '2026-11-22T09:30:00Z'"
+    if _FORM.match(text) is None:
+        raise MalformedError(wrong)
     try:
-        if _FORM.match(text) is None:
-            raise ValueError(text)
         return datetime.fromisoformat(text)
     except ValueError as error:
-        raise MalformedError(f"{what} is {text[:40]!r}, not a UTC time such as '2026-11-22T09:30:00Z'") from error
+        raise MalformedError(wrong) from error

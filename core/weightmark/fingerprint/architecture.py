@@ -34,7 +34,7 @@ VOLATILE_KEYS: Final = frozenset(
 type (``dtype``, ``torch_dtype``) is not one of them."""
 
 _HINT = (
-    "Write the configuration again as plain JSON (no NaN, no Infinity, no key twice), or leave the file out."
+    "Write the configuration again as plain JSON (no key twice, not nested beyond reason), or leave it out."
 )
 
 
@@ -45,7 +45,8 @@ def read_config(artifact: Artifact) -> Mapping[str, Json] | None:
         artifact: the model's files.
 
     Returns:
-        ``config.json`` without volatile keys, large integers as strings; None when there is no such file.
+        ``config.json`` without volatile keys; large integers, NaN and Infinity as strings; None when there is
+        no such file.
 
     Raises:
         MalformedError: the file is too large, is not a JSON object, or cannot be read.
@@ -59,7 +60,7 @@ def read_config(artifact: Artifact) -> Mapping[str, Json] | None:
         )
     data = artifact.read(CONFIG_PATH, 0, file.size)
     try:
-        config = Record(decode(data, what=CONFIG_PATH), CONFIG_PATH).members()
+        config = Record(decode(data, what=CONFIG_PATH, constants=True), CONFIG_PATH).members()
         kept = {key: _portable(value) for key, value in config.items() if key not in VOLATILE_KEYS}
         encode(kept)
     except MalformedError as error:

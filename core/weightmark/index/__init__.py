@@ -1,6 +1,5 @@
 """The ledger, projected: models, versions, owners, lineage, grants."""
 
-from weightmark.index.index import Index
-from weightmark.index.view import HistoryEntry, KnownParent, RegisteredModel
+import lazy_loader  # pyright: ignore[reportMissingTypeStubs]
 
-__all__ = ["HistoryEntry", "Index", "KnownParent", "RegisteredModel"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)  # pyright: ignore[reportUnknownVariableType]

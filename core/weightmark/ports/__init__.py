@@ -1,28 +1,5 @@
 """What can be replaced: one abstract class for each job that more than one thing can do."""
 
-from weightmark.ports.format import Format
-from weightmark.ports.ledger import Ledger, LedgerEntry
-from weightmark.ports.observer import Observer
-from weightmark.ports.payment import Amount, Payment, PaymentState
-from weightmark.ports.registry import Registry, ResolvedModel
-from weightmark.ports.signer import AskSecret, Signer
-from weightmark.ports.store import Store
-from weightmark.ports.verifier import Verifier
-from weightmark.ports.watermark import Watermark
+import lazy_loader  # pyright: ignore[reportMissingTypeStubs]
 
-__all__ = [
-    "Amount",
-    "AskSecret",
-    "Format",
-    "Ledger",
-    "LedgerEntry",
-    "Observer",
-    "Payment",
-    "PaymentState",
-    "Registry",
-    "ResolvedModel",
-    "Signer",
-    "Store",
-    "Verifier",
-    "Watermark",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)  # pyright: ignore[reportUnknownVariableType]

@@ -20,10 +20,10 @@ from tests.claim_examples import (
 )
 from tests.unit.claims.test_statement import LIES
 
+from weightmark.claims import sign
 from weightmark.claims.bundle import Bundle
 from weightmark.claims.envelope import Envelope, Signature
 from weightmark.claims.policy import Policy
-from weightmark.claims.sign import sign
 from weightmark.claims.trust import TrustedKey, TrustRoot
 from weightmark.claims.verify import verify_bundle, verify_envelope
 from weightmark.encoding import Digest, KeyId, digest_bytes

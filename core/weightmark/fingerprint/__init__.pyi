@@ -1,0 +1,31 @@
+from .architecture import architecture_digest as architecture_digest
+from .architecture import read_config as read_config
+from .cache import CachedRoots as CachedRoots
+from .cache import DigestCache as DigestCache
+from .comparison import Difference as Difference
+from .comparison import Reason as Reason
+from .comparison import compare_manifests as compare_manifests
+from .engine import Progress as Progress
+from .fingerprint import Fingerprint as Fingerprint
+from .fingerprint import bundle_digest as bundle_digest
+from .fingerprint import fingerprint_artifact as fingerprint_artifact
+from .fingerprint import tensor_leaf as tensor_leaf
+from .fingerprint import tensors_digest as tensors_digest
+from .fingerprint import weights_digest as weights_digest
+
+__all__ = [
+    "CachedRoots",
+    "Difference",
+    "DigestCache",
+    "Fingerprint",
+    "Progress",
+    "Reason",
+    "architecture_digest",
+    "bundle_digest",
+    "compare_manifests",
+    "fingerprint_artifact",
+    "read_config",
+    "tensor_leaf",
+    "tensors_digest",
+    "weights_digest",
+]

@@ -1,0 +1,11 @@
+from .index import Index as Index
+from .view import HistoryEntry as HistoryEntry
+from .view import KnownParent as KnownParent
+from .view import RegisteredModel as RegisteredModel
+
+__all__ = [
+    "HistoryEntry",
+    "Index",
+    "KnownParent",
+    "RegisteredModel",
+]

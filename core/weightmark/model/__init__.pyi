@@ -1,0 +1,27 @@
+from .artifact import Artifact as Artifact
+from .artifact import ArtifactFile as ArtifactFile
+from .event import ModelEvent as ModelEvent
+from .lineage import Parent as Parent
+from .lineage import Relation as Relation
+from .manifest import FileEntry as FileEntry
+from .manifest import ModelManifest as ModelManifest
+from .manifest import TensorEntry as TensorEntry
+from .path import check_path as check_path
+from .path import collision_key as collision_key
+from .tensor import TensorSpan as TensorSpan
+from .version import ModelVersion as ModelVersion
+
+__all__ = [
+    "Artifact",
+    "ArtifactFile",
+    "FileEntry",
+    "ModelEvent",
+    "ModelManifest",
+    "ModelVersion",
+    "Parent",
+    "Relation",
+    "TensorEntry",
+    "TensorSpan",
+    "check_path",
+    "collision_key",
+]

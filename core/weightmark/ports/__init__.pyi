@@ -1,0 +1,31 @@
+from .format import Format as Format
+from .ledger import Ledger as Ledger
+from .ledger import LedgerEntry as LedgerEntry
+from .observer import Observer as Observer
+from .payment import Amount as Amount
+from .payment import Payment as Payment
+from .payment import PaymentState as PaymentState
+from .registry import Registry as Registry
+from .registry import ResolvedModel as ResolvedModel
+from .signer import AskSecret as AskSecret
+from .signer import Signer as Signer
+from .store import Store as Store
+from .verifier import Verifier as Verifier
+from .watermark import Watermark as Watermark
+
+__all__ = [
+    "Amount",
+    "AskSecret",
+    "Format",
+    "Ledger",
+    "LedgerEntry",
+    "Observer",
+    "Payment",
+    "PaymentState",
+    "Registry",
+    "ResolvedModel",
+    "Signer",
+    "Store",
+    "Verifier",
+    "Watermark",
+]

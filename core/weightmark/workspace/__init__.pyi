@@ -1,0 +1,39 @@
+from .configuration import Configuration as Configuration
+from .gate import Gate as Gate
+from .gate import Requirement as Requirement
+from .gate import WhenUndecided as WhenUndecided
+from .outcome import Outcome as Outcome
+from .outcome import describe as describe
+from .outcome import explain as explain
+from .recording import Recorded as Recorded
+from .recording import bundle_of as bundle_of
+from .recording import canonical_license as canonical_license
+from .recording import manifest_of as manifest_of
+from .recording import prove_entry as prove_entry
+from .resource import write_whole as write_whole
+from .verification import Expectation as Expectation
+from .verification import Verification as Verification
+from .verification import name_failure as name_failure
+from .verification import verify_fingerprint as verify_fingerprint
+from .workspace import Workspace as Workspace
+
+__all__ = [
+    "Configuration",
+    "Expectation",
+    "Gate",
+    "Outcome",
+    "Recorded",
+    "Requirement",
+    "Verification",
+    "WhenUndecided",
+    "Workspace",
+    "bundle_of",
+    "canonical_license",
+    "describe",
+    "explain",
+    "manifest_of",
+    "name_failure",
+    "prove_entry",
+    "verify_fingerprint",
+    "write_whole",
+]
