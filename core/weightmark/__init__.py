@@ -8,7 +8,9 @@ stand in ``__init__.pyi``.
 '0.1.0'
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 
 _PLACES = {
     "Action": "licensing",
@@ -33,7 +35,7 @@ _PLACES = {
     "verify": "face",
 }
 
-__all__ = list(_PLACES)  # noqa: PLE0605 - the stub spells it out
+__all__ = list(_PLACES)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:
@@ -46,3 +48,14 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(_PLACES)
+
+
+class _Face(ModuleType):
+    """Keeps ``fingerprint`` the function: importing the package of that name would replace it."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _PLACES or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

@@ -75,7 +75,9 @@ class SignatureError(VerificationError):
 class UntrustedKeyError(VerificationError):
     """The signature may be good, but its key is not in the trust root."""
 
-    default_hint = "Ask the signer for the public key by a way you trust, then add it with `weightmark trust add`."
+    default_hint = (
+        "Ask the signer for the public key by a way you trust, then add it with `weightmark trust add`."
+    )
 
 
 class ExpiredError(VerificationError):
@@ -179,5 +181,7 @@ class MissingExtraError(PluginError):
     """
 
     def __init__(self, extra: str) -> None:
-        super().__init__(f"the library for {extra} is not installed", hint=f"pip install 'weightmark[{extra}]'")
+        super().__init__(
+            f"the library for {extra} is not installed", hint=f"pip install 'weightmark[{extra}]'"
+        )
         self.extra = extra

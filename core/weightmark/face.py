@@ -25,7 +25,11 @@ def fingerprint(model: str | PathLike[str]) -> Fingerprint:
 
 
 def register(
-    model: str | PathLike[str], *, license: str | None = None, base: Sequence[str] = (), name: str = ""  # noqa: A002
+    model: str | PathLike[str],
+    *,
+    license: str | None = None,  # noqa: A002 - the word that every platform uses
+    base: Sequence[str] = (),
+    name: str = "",
 ) -> Outcome:
     """Fingerprint a model, sign the fact and record it; the same files are recorded once.
 
@@ -74,10 +78,11 @@ def check(model: str | PathLike[str], action: Action | str = Action.DEPLOY, *, p
         party: who wants to; empty for your own party.
 
     Returns:
-        The decision; ``decision.require()`` raises when it is not a permission.
+        The decision; ``decision.require()`` raises when it is not a permission. A model that is not
+        registered is undecided.
 
     Raises:
-        NotEntitledError: the model is not registered.
+        MalformedError: the files at the path cannot be read safely.
     """
     with Workspace.open() as workspace:
         return workspace.check(fspath(model), Action(action), party=party)

@@ -60,7 +60,7 @@ def test_people_get_an_expression_or_a_malformed_error_with_a_hint(text):
     try:
         expression = parse_license(text)
     except MalformedError as error:
-        assert error.hint  # noqa: PT017
+        assert error.hint
     else:
         assert parse_license(expression.text).text == expression.text
 

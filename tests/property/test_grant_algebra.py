@@ -271,7 +271,7 @@ def test_total_and_whole(request, pairs, grants):
         decision.require()
     except LicensingError as error:
         assert not decision.allowed
-        assert error.hint  # noqa: PT017
+        assert error.hint
     else:
         assert decision.allowed
 
@@ -318,7 +318,7 @@ def test_another_work_never_allows_more(request, pairs, grants, more):
 
 @settings(max_examples=150, deadline=None)
 @given(requests(), terms(), CAPABILITIES, CAPABILITIES, st.booleans(), st.integers(0, 3))
-def test_looser_terms_never_refuse_what_stricter_allow(  # noqa: PLR0917
+def test_looser_terms_never_refuse_what_stricter_allow(
     request, strict, more, fewer, commercial, units
 ):
     loose = replace(

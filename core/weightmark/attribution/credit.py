@@ -14,5 +14,8 @@ def credit_line(works: Iterable[Work]) -> str:
     Returns:
         ``churn by acme (Apache-2.0), from base by openlab (CC-BY-NC-4.0)``; empty for no works.
     """
-    lines = [f"{work.name} by {work.owner or 'an unknown owner'} ({work.license or 'no licence'})" for work in works]
+    lines = [
+        f"{work.name} by {work.owner or 'an unknown owner'} ({work.license or 'no licence'})"
+        for work in works
+    ]
     return ", from ".join([lines[0], "; ".join(lines[1:])] if len(lines) > 1 else lines)

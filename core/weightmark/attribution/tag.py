@@ -19,7 +19,7 @@ def format_receipt(origin: str, index: int) -> str:
     return f"{origin}#{index}"
 
 
-def write_tags(
+def write_tags(  # noqa: PLR0913 - one keyword for each tag
     *,
     bundle: Digest,
     weights: Digest | None,

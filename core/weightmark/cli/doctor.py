@@ -15,7 +15,7 @@ from weightmark.workspace import Workspace
 @click.command("doctor")
 @json_option
 @fails_clearly
-def command(as_json: bool) -> None:  # noqa: FBT001
+def command(as_json: bool) -> None:
     """Look for what is wrong with this workspace, and say what to do about it.
 
     \b
@@ -70,7 +70,7 @@ def _index(workspace: Workspace) -> str:
     resources = workspace.resources
     resources.catch_up()
     before = resources.index.dump()
-    resources.index.rebuild(resources.ledger, resources.trust)
+    resources.rebuild_index()
     if resources.index.dump() != before:
         raise WeightmarkError("it was not what the ledger says; it is now", hint="Look for who writes to it.")
     return "equals what the ledger says"

@@ -5,9 +5,8 @@ from datetime import datetime
 import click
 
 from weightmark.claims import GrantClaim
-from weightmark.cli.option import open_workspace, speaker_options
+from weightmark.cli.option import Moment, open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
-from weightmark.encoding import parse_time
 from weightmark.licensing import Grant, parse_scope
 
 
@@ -21,26 +20,36 @@ from weightmark.licensing import Grant, parse_scope
     metavar="WHAT",
     help="Actions, capabilities or a tier, with commas: deploy; fine-tune; inference; full.",
 )
-@click.option("--from", "start", metavar="TIME", help="From when, in UTC; else now.")
-@click.option("--until", "end", metavar="TIME", help="Until when (2027-12-31 or 2027-12-31T00:00:00Z); else for ever.")
-@click.option("--grace-days", type=click.IntRange(0, 36525), default=0, help="Days after the end in which it holds.")
-@click.option("--commercial/--non-commercial", default=True, show_default=True, help="Whether for commercial use.")
+@click.option("--from", "start", metavar="TIME", type=Moment(), help="From when, in UTC; else now.")
+@click.option(
+    "--until",
+    "end",
+    metavar="TIME",
+    type=Moment(),
+    help="Until when (2027-12-31 or 2027-12-31T00:00:00Z); else for ever.",
+)
+@click.option(
+    "--grace-days", type=click.IntRange(0, 36525), default=0, help="Days after the end in which it holds."
+)
+@click.option(
+    "--commercial/--non-commercial", default=True, show_default=True, help="Whether for commercial use."
+)
 @click.option("--price", default="", metavar="REFERENCE", help="An order or a price; carried, not enforced.")
 @speaker_options
 @json_option
 @fails_clearly
-def command(  # noqa: PLR0913
+def command(
     model: str,
     grantee: str,
     scope: str,
-    start: str | None,
-    end: str | None,
+    start: datetime | None,
+    end: datetime | None,
     grace_days: int,
-    commercial: bool,  # noqa: FBT001
+    commercial: bool,
     price: str,
     party: str | None,
     key: str | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Grant NAME the right to use MODEL. Only its owner may.
 
@@ -59,8 +68,8 @@ def command(  # noqa: PLR0913
                 grantee=grantee,
                 capabilities=parse_scope(scope),
                 commercial=commercial,
-                start=now if start is None else _time(start, "--from"),
-                end=None if end is None else _time(end, "--until"),
+                start=start or now,
+                end=end,
                 grace_days=grace_days,
                 price=price,
             )
@@ -75,8 +84,3 @@ def command(  # noqa: PLR0913
     good(f"{grantee} may {scope} {registered.name}.")
     until = None if granted.end is None else f"{granted.end:%Y-%m-%d %H:%M:%S} UTC"
     print_fields({"grant": identifier, "until": until, "entry": recorded.receipt.index})
-
-
-def _time(text: str, what: str) -> datetime:
-    """Read a time, or a day, which stands for its first moment."""
-    return parse_time(text if "T" in text else f"{text}T00:00:00Z", what=what)

@@ -11,7 +11,7 @@ from weightmark.encoding import Json
 @click.argument("model", required=False)
 @json_option
 @fails_clearly
-def command(model: str | None, as_json: bool) -> None:  # noqa: FBT001
+def command(model: str | None, as_json: bool) -> None:
     """Show what the ledger says about MODEL, in order; about all models when none is named.
 
     Entries that do not count, because their signer may not say so, are shown with the reason.

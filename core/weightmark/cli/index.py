@@ -19,11 +19,15 @@ def command() -> None:
 @command.command("rebuild")
 @json_option
 @fails_clearly
-def rebuild(as_json: bool) -> None:  # noqa: FBT001
-    """Throw the index away and read the whole ledger again."""
+def rebuild(as_json: bool) -> None:
+    """Throw the index away and read the whole ledger again.
+
+    \b
+    Example:
+      weightmark index rebuild
+    """
     with open_workspace() as workspace:
-        resources = workspace.resources
-        count = resources.index.rebuild(resources.ledger, resources.trust)
+        count = workspace.resources.rebuild_index()
     if as_json:
         print_json({"entries": count})
         return

@@ -4,15 +4,18 @@ import click
 
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
 from weightmark.discovery import Plugins, choose
+from weightmark.errors import WeightmarkError
 
 
 @click.command("keygen")
 @click.argument("key")
 @click.option("--scheme", type=click.Choice(["ed25519", "p256"]), default="ed25519", show_default=True)
-@click.option("--protect", is_flag=True, help="Encrypt the key by a passphrase (asked, or WEIGHTMARK_PASSPHRASE).")
+@click.option(
+    "--protect", is_flag=True, help="Encrypt the key by a passphrase (asked, or WEIGHTMARK_PASSPHRASE)."
+)
 @json_option
 @fails_clearly
-def command(key: str, scheme: str, protect: bool, as_json: bool) -> None:  # noqa: FBT001
+def command(key: str, scheme: str, protect: bool, as_json: bool) -> None:
     """Make a signing key in the file KEY, readable by you only, and its public half in KEY.pub.
 
     An old key is never written over.
@@ -39,4 +42,6 @@ def _new_passphrase() -> bytes:
     secret = os.environ.get("WEIGHTMARK_PASSPHRASE")
     if secret is None:
         secret = click.prompt("New passphrase", hide_input=True, confirmation_prompt=True, err=True)
+    if not secret:
+        raise WeightmarkError("an empty passphrase protects nothing", hint="Choose another passphrase.")
     return str(secret).encode()

@@ -4,12 +4,13 @@ from base64 import b64encode
 
 import click
 
-from weightmark.claims import Bundle
 from weightmark.cli.option import open_workspace
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
 from weightmark.encoding import decode
 from weightmark.errors import InclusionError
-from weightmark.log import Receipt
+from weightmark.log import ConsistencyProof
+from weightmark.ports import Ledger
+from weightmark.workspace import prove_entry
 
 
 @click.group("ledger")
@@ -25,8 +26,13 @@ def command() -> None:
 @command.command("checkpoint")
 @json_option
 @fails_clearly
-def checkpoint(as_json: bool) -> None:  # noqa: FBT001
-    """Print the newest checkpoint, a signed note; keep it, and no later ledger can deny it."""
+def checkpoint(as_json: bool) -> None:
+    """Print the newest checkpoint, a signed note; keep it, and no later ledger can deny it.
+
+    \b
+    Example:
+      weightmark ledger checkpoint > checkpoint.txt
+    """
     with open_workspace() as workspace:
         ledger = workspace.resources.ledger
         signed, key = ledger.checkpoint(), ledger.verifier_key
@@ -40,22 +46,24 @@ def checkpoint(as_json: bool) -> None:  # noqa: FBT001
 
 @command.command("prove")
 @click.argument("entry", type=click.IntRange(0))
-@click.option("--since", type=click.IntRange(0), metavar="SIZE", help="Also prove that a log of SIZE entries grew to this.")
+@click.option(
+    "--since",
+    type=click.IntRange(0),
+    metavar="SIZE",
+    help="Also prove that a log of SIZE entries grew to this.",
+)
 @json_option
 @fails_clearly
-def prove(entry: int, since: int | None, as_json: bool) -> None:  # noqa: FBT001
-    """Print the bundle of ENTRY: the envelope, and the proof that the ledger holds it."""
+def prove(entry: int, since: int | None, as_json: bool) -> None:
+    """Print the bundle of ENTRY: the envelope, and the proof that the ledger holds it.
+
+    \b
+    Example:
+      weightmark ledger prove 0 > entry.json
+    """
     with open_workspace() as workspace:
-        ledger = workspace.resources.ledger
-        head = ledger.checkpoint()
-        size = head.checkpoint.size
-        for asked in (entry + 1, since or 0):
-            if asked > size:
-                raise InclusionError(f"the ledger has {size} entries; {asked} were asked for", hint="Ask for less.")
-        envelope = next(ledger.entries(entry, entry + 1)).envelope
-        receipt = Receipt(index=entry, proof=ledger.prove_inclusion(entry, size), checkpoint=head)
-        grown = None if since is None else ledger.prove_consistency(since, size)
-    bundle = Bundle(envelope=envelope, receipt=receipt)
+        bundle = prove_entry(workspace.resources, entry)
+        grown = None if since is None else _prove_growth(workspace.resources.ledger, since)
     if as_json:
         hashes = None if grown is None else [b64encode(one).decode() for one in grown.hashes]
         print_json({"bundle": decode(bundle.encode(), what="the bundle"), "consistency": hashes})
@@ -65,18 +73,32 @@ def prove(entry: int, since: int | None, as_json: bool) -> None:  # noqa: FBT001
         click.echo("\n".join(b64encode(one).decode() for one in grown.hashes))
 
 
+def _prove_growth(ledger: Ledger, since: int) -> ConsistencyProof:
+    size = ledger.checkpoint().checkpoint.size
+    if since > size:
+        raise InclusionError(f"the ledger has {size} entries; it never had {since}", hint="Ask for less.")
+    return ledger.prove_consistency(since, size)
+
+
 @command.command("audit")
 @json_option
 @fails_clearly
-def audit(as_json: bool) -> None:  # noqa: FBT001
-    """Read every entry, hash it again, and hold it against the signed checkpoint."""
+def audit(as_json: bool) -> None:
+    """Read every entry, hash it again, and hold it against the signed checkpoint.
+
+    \b
+    Example:
+      weightmark ledger audit
+    """
     with open_workspace() as workspace:
         signed = workspace.resources.ledger.audit()
         workspace.resources.catch_up()
         ignored = [entry for entry in workspace.resources.index.history() if not entry.accepted]
     head = signed.checkpoint
     if as_json:
-        print_json({"ok": True, "origin": head.origin, "size": head.size, "not_counting": [e.index for e in ignored]})
+        print_json(
+            {"ok": True, "origin": head.origin, "size": head.size, "not_counting": [e.index for e in ignored]}
+        )
         return
     good(f"The ledger is whole: {head.size} entries, under its own signature.")
     print_fields({"log": head.origin, "root": b64encode(head.root).decode()})

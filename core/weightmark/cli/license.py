@@ -36,19 +36,23 @@ def command() -> None:
 @speaker_options
 @json_option
 @fails_clearly
-def set_(  # noqa: PLR0913
+def set_(
     model: str,
     licence: str,
     terms_file: Path | None,
     party: str | None,
     key: str | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Record that MODEL stands under LICENCE. Only its owner may.
 
     LICENCE is an SPDX expression; write LicenseRef-NAME for a licence that SPDX does not list.
+
+    \b
+    Example:
+      weightmark license set ./model apache-2.0
     """
-    parse_license(licence)
+    licence = parse_license(licence).text
     terms = None if terms_file is None else _read_terms(terms_file)
     with open_workspace(party=party, key=key) as workspace:
         registered = workspace.find(model)
@@ -64,8 +68,13 @@ def set_(  # noqa: PLR0913
 @click.argument("model_or_licence")
 @json_option
 @fails_clearly
-def show(model_or_licence: str, as_json: bool) -> None:  # noqa: FBT001
-    """Show the licence of a model, or what a licence permits, forbids and demands."""
+def show(model_or_licence: str, as_json: bool) -> None:
+    """Show the licence of a model, or what a licence permits, forbids and demands.
+
+    \b
+    Example:
+      weightmark license show cc-by-nc-4.0
+    """
     template = find_template(model_or_licence)
     if template is not None:
         _show_terms(template, as_json=as_json)

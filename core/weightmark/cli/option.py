@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 
 import click
 
-from weightmark.errors import WeightmarkError
+from weightmark.encoding import parse_time
+from weightmark.errors import MalformedError, WeightmarkError
 from weightmark.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -22,12 +24,31 @@ def speaker_options(function: F) -> F:
     return function
 
 
+class Moment(click.ParamType[datetime]):
+    """A time in UTC, or a day, which stands for its first moment."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read it; a wrong one is a usage error."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_time(value if "T" in value else f"{value}T00:00:00Z")
+        except MalformedError:
+            self.fail(f"{value[:40]!r} is neither a UTC time (2027-12-31T00:00:00Z) nor a day.", param, ctx)
+
+
 def open_workspace(*, party: str | None = None, key: str | None = None) -> Workspace:
     """Open the workspace of the settings, the environment and the options."""
     overrides = {"party": party, "signer": key}
     from weightmark.workspace import Configuration
 
-    configuration = Configuration.load({name: value for name, value in overrides.items() if value is not None})
+    configuration = Configuration.load(
+        {name: value for name, value in overrides.items() if value is not None}
+    )
     return Workspace(configuration, ask_secret=ask_secret)
 
 
@@ -44,7 +65,8 @@ def ask_secret(what: str) -> str:
         return secret
     if not sys.stdin.isatty():
         raise WeightmarkError(
-            f"{what} is protected by a passphrase, and nobody is here to ask", hint="Set WEIGHTMARK_PASSPHRASE."
+            f"{what} is protected by a passphrase, and nobody is here to ask",
+            hint="Set WEIGHTMARK_PASSPHRASE.",
         )
     answer: str = click.prompt(f"Passphrase for {what}", hide_input=True, err=True)
     return answer

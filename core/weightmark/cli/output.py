@@ -1,10 +1,10 @@
-"""What a person sees, and what a program reads: results on standard output, everything else on standard error."""
+"""What a person sees and what a program reads: results on standard output, all else on standard error."""
 
 import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ParamSpec, TypeVar
 
@@ -59,6 +59,15 @@ def bad(text: str) -> None:
     click.echo(f"{click.style('✗', fg='red', bold=True)} {text}")
 
 
+def print_error(message: str, *details: str, hint: str = "") -> None:
+    """Write what is wrong and what to do, on standard error."""
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    for detail in details:
+        click.echo(f"  {detail}", err=True)
+    if hint:
+        click.echo(f"{click.style('hint:', fg='cyan', bold=True)}  {hint}", err=True)
+
+
 def fails_clearly(function: Callable[P, R]) -> Callable[P, R]:
     """Turn every error of ours into a message with its hint and its exit code, and into JSON when asked."""
 
@@ -85,7 +94,7 @@ def exit_code(error: WeightmarkError) -> int:
 
 
 @contextmanager
-def progress_bar(label: str, *, shown: bool = True) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(label: str, *, shown: bool = True) -> Generator[Callable[[int, int], None] | None]:
     """Show how far long work is, on standard error, when a person is looking.
 
     Args:
@@ -118,9 +127,7 @@ def _report(error: WeightmarkError, *, as_json: bool) -> None:
             ]
         print_json(result)
         return
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
-    if error.hint:
-        click.echo(f"{click.style('hint:', fg='cyan', bold=True)}  {error.hint}", err=True)
+    print_error(error.message, hint=error.hint)
 
 
 def _plain(text: str) -> str:

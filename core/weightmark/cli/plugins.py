@@ -10,7 +10,7 @@ from weightmark.encoding import Json
 @click.command("plugins")
 @json_option
 @fails_clearly
-def command(as_json: bool) -> None:  # noqa: FBT001
+def command(as_json: bool) -> None:
     """Show what is installed, and what is broken.
 
     WEIGHTMARK_SAFE_MODE=1 leaves out every plugin but our own.

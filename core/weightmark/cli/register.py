@@ -5,7 +5,16 @@ from pathlib import Path
 import click
 
 from weightmark.cli.option import open_workspace, speaker_options
-from weightmark.cli.output import bad, fails_clearly, good, json_option, print_fields, print_json, progress_bar
+from weightmark.cli.output import (
+    bad,
+    fails_clearly,
+    good,
+    json_option,
+    print_fields,
+    print_json,
+    progress_bar,
+)
+from weightmark.licensing import parse_license
 from weightmark.workspace import Workspace, bundle_of, manifest_of, write_whole
 from weightmark.workspace.outcome import Outcome
 
@@ -15,9 +24,15 @@ MANIFEST_SUFFIX = ".manifest.json"
 @click.command("register")
 @click.argument("model")
 @click.option("--name", metavar="NAME", help="What to call it; else the folder's or the platform's name.")
-@click.option("--version", metavar="VERSION", help="Its version; else the platform's, or the fingerprint's beginning.")
-@click.option("--license", "license_", metavar="LICENCE", help="Its licence: an SPDX expression, such as apache-2.0.")
-@click.option("--base", "bases", multiple=True, metavar="MODEL", help="What it was derived from; may be repeated.")
+@click.option(
+    "--version", metavar="VERSION", help="Its version; else the platform's, or the fingerprint's beginning."
+)
+@click.option(
+    "--license", "license_", metavar="LICENCE", help="Its licence: an SPDX expression, such as apache-2.0."
+)
+@click.option(
+    "--base", "bases", multiple=True, metavar="MODEL", help="What it was derived from; may be repeated."
+)
 @click.option(
     "--bundle",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -27,7 +42,7 @@ MANIFEST_SUFFIX = ".manifest.json"
 @speaker_options
 @json_option
 @fails_clearly
-def command(  # noqa: PLR0913
+def command(
     model: str,
     name: str | None,
     version: str | None,
@@ -36,7 +51,7 @@ def command(  # noqa: PLR0913
     bundle: Path | None,
     party: str | None,
     key: str | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Fingerprint MODEL, sign the fact and record it in the ledger.
 
@@ -46,6 +61,8 @@ def command(  # noqa: PLR0913
     Example:
       weightmark register ./model --license apache-2.0
     """
+    if license_ is not None:
+        license_ = parse_license(license_).text
     with open_workspace(party=party, key=key) as workspace:
         with progress_bar("Hashing", shown=not as_json) as progress:
             outcome = workspace.register(
@@ -58,6 +75,13 @@ def command(  # noqa: PLR0913
             )
         written = [] if bundle is None else write_bundle(workspace, outcome, bundle)
     _show(outcome, written, as_json=as_json)
+    if license_ is not None and outcome.model is not None and outcome.model.license != license_:
+        stands = outcome.model.license or "no licence"
+        click.echo(
+            f"hint:  It was registered before and stands under {stands}; to change that:"
+            f" `weightmark license set {model} '{license_}'`.",
+            err=True,
+        )
     if not outcome.allowed:
         outcome.decision.require()
 

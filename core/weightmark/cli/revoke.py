@@ -6,7 +6,7 @@ from weightmark.claims import Revocation
 from weightmark.cli.option import open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_json
 from weightmark.encoding import Digest, parse_digest
-from weightmark.errors import NotEntitledError
+from weightmark.errors import MalformedError, NotEntitledError
 
 
 @click.command("revoke")
@@ -15,14 +15,17 @@ from weightmark.errors import NotEntitledError
 @speaker_options
 @json_option
 @fails_clearly
-def command(grant: str, cause: str, party: str | None, key: str | None, as_json: bool) -> None:  # noqa: FBT001
+def command(grant: str, cause: str, party: str | None, key: str | None, as_json: bool) -> None:
     """Take back GRANT, the id that `weightmark grant` printed. Only the model's owner may.
 
     \b
     Example:
       weightmark revoke sha256:3b0c… --cause "invoice 17 was not paid"
     """
-    parse_digest(grant, what="the grant's id")
+    try:
+        parse_digest(grant, what="the grant's id")
+    except MalformedError as error:
+        raise click.UsageError(error.message) from error
     with open_workspace(party=party, key=key) as workspace:
         bundle = workspace.resources.index.granted_model(Digest(grant))
         if bundle is None:

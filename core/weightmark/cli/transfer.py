@@ -10,11 +10,13 @@ from weightmark.errors import UntrustedKeyError
 
 @click.command("transfer")
 @click.argument("model")
-@click.option("--to", "owner", required=True, metavar="NAME", help="The new owner; their key must be trusted.")
+@click.option(
+    "--to", "owner", required=True, metavar="NAME", help="The new owner; their key must be trusted."
+)
 @speaker_options
 @json_option
 @fails_clearly
-def command(model: str, owner: str, party: str | None, key: str | None, as_json: bool) -> None:  # noqa: FBT001
+def command(model: str, owner: str, party: str | None, key: str | None, as_json: bool) -> None:
     """Hand MODEL over to another owner. Only its owner may, and cannot take it back.
 
     Grants that were given before stay valid.

@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from weightmark.claims import PublicKey, TrustedKey
-from weightmark.cli.option import open_workspace
+from weightmark.cli.option import Moment, open_workspace
 from weightmark.cli.output import fails_clearly, good, json_option, print_json, print_table
-from weightmark.encoding import Json, format_time, parse_time
+from weightmark.encoding import Json, format_time
 from weightmark.errors import MalformedError
 from weightmark.workspace import write_whole
 
@@ -27,8 +27,13 @@ def command() -> None:
 @command.command("show")
 @json_option
 @fails_clearly
-def show(as_json: bool) -> None:  # noqa: FBT001
-    """Show the trust root."""
+def show(as_json: bool) -> None:
+    """Show the trust root.
+
+    \b
+    Example:
+      weightmark trust show
+    """
     with open_workspace() as workspace:
         trust = workspace.resources.trust
     keys: list[dict[str, Json]] = [
@@ -44,7 +49,9 @@ def show(as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         print_json({"keys": keys, "logs": [key.text for key in trust.logs]})
         return
-    rows = [[str(key[name] or "") for name in ("identity", "scheme", "key_id", "valid_until")] for key in keys]
+    rows = [
+        [str(key[name] or "") for name in ("identity", "scheme", "key_id", "valid_until")] for key in keys
+    ]
     print_table(("identity", "scheme", "key id", "valid until"), rows)
     print_table(("log",), [[key.text] for key in trust.logs])
 
@@ -52,21 +59,26 @@ def show(as_json: bool) -> None:  # noqa: FBT001
 @command.command("add")
 @click.argument("public_key", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--identity", required=True, metavar="NAME", help="Whose key it is.")
-@click.option("--until", metavar="TIME", help="The key counts before this time only (2027-12-31T00:00:00Z).")
+@click.option(
+    "--until", metavar="TIME", type=Moment(), help="The key counts before this time only (2027-12-31)."
+)
 @json_option
 @fails_clearly
-def add(public_key: Path, identity: str, until: str | None, as_json: bool) -> None:  # noqa: FBT001
+def add(public_key: Path, identity: str, until: datetime | None, as_json: bool) -> None:
     """Let the signatures of PUBLIC_KEY count as NAME's.
 
     Do this only with a key that you got from NAME by a way you trust.
+
+    \b
+    Example:
+      weightmark trust add openlab.pem.pub --identity openlab
     """
     try:
         data = public_key.read_bytes()
     except OSError as error:
         raise MalformedError(f"{public_key} cannot be read: {error}") from error
     key = PublicKey.from_pem(data, what=str(public_key))
-    valid_until = None if until is None else parse_time(until, what="--until")
-    trusted = TrustedKey(identity=identity, key=key, valid_until=valid_until)
+    trusted = TrustedKey(identity=identity, key=key, valid_until=until)
     with open_workspace() as workspace:
         resources = workspace.resources
         resources.save_trust(resources.trust.add(trusted))
@@ -81,8 +93,13 @@ def add(public_key: Path, identity: str, until: str | None, as_json: bool) -> No
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @json_option
 @fails_clearly
-def export(file: Path, as_json: bool) -> None:  # noqa: FBT001
-    """Write the trust root to FILE, for somebody who verifies offline."""
+def export(file: Path, as_json: bool) -> None:
+    """Write the trust root to FILE, for somebody who verifies offline.
+
+    \b
+    Example:
+      weightmark trust export trust.json
+    """
     with open_workspace() as workspace:
         trust = workspace.resources.trust
     write_whole(file.absolute(), trust.encode())

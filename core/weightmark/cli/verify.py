@@ -7,7 +7,15 @@ import click
 
 from weightmark.claims import Bundle, Policy, Statement, TrustRoot
 from weightmark.cli.option import open_workspace
-from weightmark.cli.output import bad, fails_clearly, good, json_option, print_fields, print_json, progress_bar
+from weightmark.cli.output import (
+    fails_clearly,
+    good,
+    json_option,
+    print_error,
+    print_fields,
+    print_json,
+    progress_bar,
+)
 from weightmark.cli.register import MANIFEST_SUFFIX
 from weightmark.encoding import Json, parse_digest
 from weightmark.errors import Failure, MalformedError, VerificationError, WeightmarkError
@@ -21,7 +29,9 @@ EXIT_FAILED = 3
 @click.argument("model")
 @click.option("--expect", default="", metavar="MODEL", help="What it should be: a name, a URI, a digest.")
 @click.option(
-    "--bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Verify offline, by this bundle."
+    "--bundle",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Verify offline, by this bundle.",
 )
 @click.option(
     "--manifest",
@@ -30,10 +40,12 @@ EXIT_FAILED = 3
 )
 @click.option("--trust", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The trust root.")
 @click.option("--signed-by", "identities", multiple=True, metavar="NAME", help="Who must have signed.")
-@click.option("--threshold", type=click.IntRange(1), help="How many of them; else all that are named, or one.")
+@click.option(
+    "--threshold", type=click.IntRange(1), help="How many of them; else all that are named, or one."
+)
 @json_option
 @fails_clearly
-def command(  # noqa: PLR0913
+def command(
     model: str,
     expect: str,
     bundle: Path | None,
@@ -41,7 +53,7 @@ def command(  # noqa: PLR0913
     trust: Path | None,
     identities: tuple[str, ...],
     threshold: int | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Check MODEL against its registration: the signature, the ledger's proof, every file and tensor.
 
@@ -95,7 +107,9 @@ def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise WeightmarkError(f"{file} cannot be read: {error}", hint="Check the path and its permissions.") from error
+        raise WeightmarkError(
+            f"{file} cannot be read: {error}", hint="Check the path and its permissions."
+        ) from error
 
 
 def _show(workspace: Workspace, held: Verification, *, as_json: bool) -> None:
@@ -104,10 +118,10 @@ def _show(workspace: Workspace, held: Verification, *, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    good(f"{held.uri} is {result['name']}, as {result['owner']} registered it.")
-    signers = ", ".join(held.evidence.identities)
-    print_fields({key: result[key] for key in ("bundle", "weights", "license")} | {"signed by": signers})
-    print_fields({"receipt": result["receipt"], "log size": result["log_size"]})
+    named = "" if result["name"] == held.uri else f" {result['name']},"
+    good(f"{held.uri} is{named} as {result['owner']} registered it.")
+    shown = {key: result[key] for key in ("bundle", "weights", "license", "receipt")}
+    print_fields(shown | {"log size": result["log_size"], "signed by": ", ".join(held.evidence.identities)})
 
 
 def _show_failure(model: str, error: VerificationError | MalformedError, *, as_json: bool) -> None:
@@ -119,11 +133,5 @@ def _show_failure(model: str, error: VerificationError | MalformedError, *, as_j
         body: Json = {"type": type(error).__name__, "message": error.message, "hint": error.hint}
         print_json({"ok": False, "uri": model, "failures": rows, "error": body})
         return
-    bad(f"{model} did not verify.")
-    if any(failure.path for failure in failures):
-        for failure in failures:
-            click.echo(f"  {name_failure(failure)}", err=True)
-    else:
-        click.echo(f"  {error.message}", err=True)
-    if error.hint:
-        click.echo(f"{click.style('hint:', fg='cyan', bold=True)}  {error.hint}", err=True)
+    named = [name_failure(failure) for failure in failures if failure.path]
+    print_error(f"{model} is not what was registered." if named else error.message, *named, hint=error.hint)

@@ -1,4 +1,4 @@
-"""Settings: from ``weightmark.toml`` or ``pyproject.toml``, then the environment, then the caller; later wins.
+"""Settings: from ``weightmark.toml`` or ``pyproject.toml``, the environment, the caller; later wins.
 
 With no settings at all everything works, in the user's own data folder.
 """
@@ -44,7 +44,7 @@ class Configuration:
     home: Path
     party: Party
     ledger: str
-    index: str
+    index: str = field(repr=False)
     store: str
     signer: str
     log_signer: str
@@ -67,14 +67,24 @@ class Configuration:
 
         Raises:
             MalformedError: a setting is not what it should be; the message names file and setting.
+            TypeError: there is no setting of a name in ``overrides``.
         """
         environ = os.environ if environ is None else environ
+        if unknown := set(overrides or ()) - {*_TEXTS, "commercial"}:
+            raise TypeError(f"there is no setting {', '.join(sorted(unknown))}")
+        try:
+            return cls._load(overrides or {}, environ)
+        except MalformedError as error:
+            raise MalformedError(error.message, hint="Mend the setting, or take it out.") from error
+
+    @classmethod
+    def _load(cls, overrides: Mapping[str, str], environ: Mapping[str, str]) -> "Configuration":
         file = _find_file(environ)
         values, gates, observers = _read_file(file) if file else ({}, {}, None)
         for name in (*_TEXTS, "commercial"):
             if (value := environ.get(f"WEIGHTMARK_{name.upper()}")) is not None:
                 values[name] = value
-        values |= overrides or {}
+        values |= overrides
         settings = _settle(values)
         told = settings.observers if observers is None else observers
         return replace(settings, gates={**DEFAULT_GATES, **gates}, file=file, observers=told)
@@ -148,7 +158,8 @@ def _section(file: Path) -> Json:
         raise MalformedError(f"{file} cannot be read: {error}", hint="Mend the file.") from error
     if file.name != "pyproject.toml":
         return cast("Json", document)
-    return cast("Json", document.get("tool", {}).get("weightmark"))
+    tools: object = document.get("tool")
+    return cast("dict[str, Json]", tools).get("weightmark") if isinstance(tools, dict) else None
 
 
 def _read_file(file: Path) -> tuple[dict[str, str], dict[EventKind, Gate], tuple[str, ...] | None]:

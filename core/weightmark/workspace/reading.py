@@ -20,7 +20,7 @@ def registry_for(uri: str, plugins: Plugins) -> Registry:
     Raises:
         UnknownPluginError: no installed registry knows the scheme.
     """
-    scheme = uri.split(":", 1)[0] if ":" in uri and not Path(uri).exists() else "file"
+    scheme = uri.split(":", 1)[0] if ":" in uri and not is_path(uri) else "file"
     for cls in plugins.registries.values():
         if scheme in cls.schemes:
             return cls()
@@ -47,18 +47,27 @@ def resolve(uri: str, plugins: Plugins, settings: Path | None) -> ResolvedModel:
     resolved = registry_for(uri, plugins).resolve(uri)
     if settings is not None and settings.resolve().is_relative_to(resolved.path.resolve()):
         raise MalformedError(
-            f"the settings in {settings} lie inside the model {resolved.path}; a model must not choose whom we trust",
+            f"the settings in {settings} lie inside the model {resolved.path};"
+            " a model must not choose whom we trust",
             hint="Run the command from another folder, or name your settings with WEIGHTMARK_CONFIG.",
         )
     return resolved
 
 
+def is_path(reference: str) -> bool:
+    """Say whether there is a file or a folder of this name here."""
+    try:
+        return Path(reference).exists()
+    except (OSError, ValueError):
+        return False
+
+
 def names_files(reference: str) -> bool:
     """Say whether a reference can be files: a path that exists, or a URI; not a digest, not a name."""
-    return Path(reference).exists() or (":" in reference and not reference.startswith(("sha256:", "blake3:")))
+    return is_path(reference) or (":" in reference and not reference.startswith(("sha256:", "blake3:")))
 
 
-def read_fingerprint(
+def read_fingerprint(  # noqa: PLR0913 - keywords, each with its default
     resolved: ResolvedModel,
     plugins: Plugins,
     *,

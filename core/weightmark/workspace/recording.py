@@ -6,9 +6,11 @@ from datetime import datetime
 
 from weightmark.claims import Bundle, Claim, Derivation, Registration, Statement, Subject, sign
 from weightmark.encoding import Digest
-from weightmark.errors import NotEntitledError
+from weightmark.errors import InclusionError, NotEntitledError
 from weightmark.fingerprint import Fingerprint
 from weightmark.index import RegisteredModel
+from weightmark.licensing import resolve_license
+from weightmark.licensing.expression import Unknown
 from weightmark.log import Receipt
 from weightmark.model import ModelManifest, Parent, Relation
 from weightmark.workspace.resource import Resources
@@ -59,6 +61,7 @@ def registration_claims(
 ) -> list[Claim]:
     """Say what is said when a model is registered for the first time."""
     manifest = fingerprint.manifest
+    license_ = None if license_ is None else canonical_license(license_)
     registration = Registration(
         owner=owner,
         license=license_,
@@ -73,6 +76,18 @@ def registration_claims(
     return [registration, *derivation_claims(parents, at)]
 
 
+def canonical_license(text: str) -> str | None:
+    """Spell a licence as SPDX does, where it is known; None when it says that nothing is said.
+
+    >>> canonical_license("apache-2.0 or mit")
+    'Apache-2.0 OR MIT'
+    """
+    expression = resolve_license(text)
+    if expression is None:
+        return None
+    return text.strip() if isinstance(expression, Unknown) else expression.text
+
+
 def derivation_claims(parents: Sequence[Parent], at: datetime) -> list[Claim]:
     """Say what a model was derived from, in as many statements as it takes."""
     groups = range(0, len(parents), PARENTS_PER_STATEMENT)
@@ -83,7 +98,7 @@ def derivation_claims(parents: Sequence[Parent], at: datetime) -> list[Claim]:
 
 
 def find_parents(resources: Resources, references: Sequence[str]) -> list[Parent]:
-    """Turn what a user wrote about base models into parents; one that is not registered keeps its URI only."""
+    """Turn what a user wrote about base models into parents; an unregistered one keeps its URI only."""
     parents: dict[Digest | str, Parent] = {}
     for reference in references:
         known = resources.index.find(reference)
@@ -121,13 +136,29 @@ def bundle_of(resources: Resources, model: RegisteredModel) -> Bundle:
     """Give the registration of a model with a proof under the newest checkpoint.
 
     Raises:
+        InclusionError: the ledger has no such entry.
+        LedgerError: the ledger cannot be read.
+    """
+    return prove_entry(resources, model.entry)
+
+
+def prove_entry(resources: Resources, index: int) -> Bundle:
+    """Give one ledger entry with a proof under the newest checkpoint.
+
+    Raises:
+        InclusionError: the ledger has no such entry.
         LedgerError: the ledger cannot be read.
     """
     ledger = resources.ledger
-    entry = next(ledger.entries(model.entry, model.entry + 1))
     checkpoint = ledger.checkpoint()
-    proof = ledger.prove_inclusion(model.entry, checkpoint.checkpoint.size)
-    return Bundle(
-        envelope=entry.envelope,
-        receipt=Receipt(index=model.entry, proof=proof, checkpoint=checkpoint),
-    )
+    size = checkpoint.checkpoint.size
+    entry = next(ledger.entries(index, index + 1), None) if index < size else None
+    if entry is None:
+        raise InclusionError(
+            f"the ledger {ledger.origin} has {size} entries and no entry {index}", hint=_COUNT
+        )
+    receipt = Receipt(index=index, proof=ledger.prove_inclusion(index, size), checkpoint=checkpoint)
+    return Bundle(envelope=entry.envelope, receipt=receipt)
+
+
+_COUNT = "See what is there with `weightmark history`; entries are counted from 0."

@@ -5,8 +5,8 @@ import tempfile
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
+from typing import TypeVar, cast
 
 from weightmark.claims import TrustedKey, TrustRoot
 from weightmark.discovery import Plugins, choose
@@ -17,6 +17,7 @@ from weightmark.ports import AskSecret, Ledger, Observer, Signer, Store
 from weightmark.workspace.configuration import Configuration
 
 Clock = Callable[[], datetime]
+T = TypeVar("T")
 
 
 def now() -> datetime:
@@ -53,54 +54,49 @@ class Resources:
         self._ask_secret = ask_secret
         self._lock = threading.RLock()
         self._opened: list[Ledger | Store | Index] = []
+        self._made: dict[str, object] = {}
 
-    @cached_property
+    @property
     def signer(self) -> Signer:
         """The key that signs our statements; made on first use when it is the default one."""
         uri = self.configuration.signer
-        with self._lock:
-            return self._key(uri, make=uri == f"file:{self.configuration.home / 'keys' / 'signer.pem'}")
+        default = f"file:{self.configuration.home / 'keys' / 'signer.pem'}"
+        return self._once("signer", lambda: self._key(uri, make=uri == default))
 
-    @cached_property
+    @property
     def log_signer(self) -> Signer:
         """The key that signs the ledger's checkpoints; made on first use."""
-        with self._lock:
-            return self._key(self.configuration.log_signer, make=True)
+        return self._once("log_signer", lambda: self._key(self.configuration.log_signer, make=True))
 
-    @cached_property
+    @property
     def ledger(self) -> Ledger:
         """The ledger; made on first use."""
-        with self._lock:
-            uri = self.configuration.ledger
-            origin = self.configuration.origin or f"weightmark.local/{self.log_signer.public_key.key_id[:16]}"
-            ledger = choose(self.plugins.ledgers, uri, "ledger").open(
-                uri, signer=self.log_signer, origin=origin
-            )
-            self._opened.append(ledger)
-            return ledger
+        return self._once("ledger", self._open_ledger)
 
-    @cached_property
+    @property
     def store(self) -> Store:
         """The store of manifests; made on first use."""
-        with self._lock:
-            uri = self.configuration.store
-            store = choose(self.plugins.stores, uri, "store").open(uri)
-            self._opened.append(store)
-            return store
+        return self._once("store", self._open_store)
 
-    @cached_property
+    @property
     def index(self) -> Index:
         """The index, brought up to what the ledger had when it was opened."""
-        ledger = self.ledger
-        with self._lock:
-            index = Index(self.configuration.index)
-            self._opened.append(index)
-            index.catch_up(ledger, self.trust)
-            return index
+        return self._once("index", self._open_index)
 
     def catch_up(self) -> None:
         """Bring the index up to the ledger's newest entry."""
         self.index.catch_up(self.ledger, self.trust)
+
+    def rebuild_index(self) -> int:
+        """Make the index anew from the ledger, also when the old one does not fit it; give its entries."""
+        with self._lock:
+            if "index" in self._made:
+                return self.index.rebuild(self.ledger, self.trust)
+            ledger, index = self.ledger, Index(self.configuration.index)
+            self._opened.append(index)
+            count = index.rebuild(ledger, self.trust)
+            self._made["index"] = index
+            return count
 
     @property
     def trust(self) -> TrustRoot:
@@ -119,11 +115,12 @@ class Resources:
         """Put another trust root in the file's place, whole or not at all."""
         write_whole(self.configuration.trust, trust.encode())
 
-    @cached_property
+    @property
     def observers(self) -> list[Observer]:
         """The observers that the settings name."""
         offered = self.plugins.observers
-        return [choose(offered, name, "observer")() for name in self.configuration.observers]
+        names = self.configuration.observers
+        return self._once("observers", lambda: [choose(offered, name, "observer")() for name in names])
 
     def require_own_key(self, at: datetime) -> None:
         """Check that our key may speak for our party, before anything is recorded in its name.
@@ -132,19 +129,64 @@ class Resources:
             UntrustedKeyError: the trust root does not say so.
         """
         party, key_id = self.configuration.party.name, self.signer.public_key.key_id
-        for trusted in self.trust.keys:
-            if trusted.identity == party and trusted.key.key_id == key_id and trusted.is_valid(at):
-                return
-        raise UntrustedKeyError(
-            f"the trust root {self.configuration.trust} has no valid key {key_id[:16]}… of {party}, so nothing can be"
-            f" recorded in the name of {party}",
-            hint=f"If the key is theirs: `weightmark trust add KEY.pub --identity {party}`.",
-        )
+        trusted = self.trust.find(key_id)
+        if trusted is not None and trusted.identity == party and trusted.is_valid(at):
+            return
+        key, file = f"the key {key_id[:16]}…", self.configuration.trust
+        if trusted is None:
+            what = f"{key} is not in the trust root {file}"
+            hint = f"If the key is {party}'s: `weightmark trust add KEY.pub --identity {party}`."
+        elif trusted.identity != party:
+            what = f"{key} is {trusted.identity}'s in the trust root {file}"
+            hint = (
+                f"Speak as {trusted.identity} (--as {trusted.identity}, or `party` in the settings), or give"
+                f" {party} a key: `weightmark keygen {party}.pem`,"
+                f" `weightmark trust add {party}.pem.pub --identity {party}`, then --key file:{party}.pem."
+            )
+        else:
+            what = f"{key} of {party} does not count now, by the trust root {file}"
+            hint = f"Make a new key and trust it: `weightmark keygen {party}.pem`."
+        raise UntrustedKeyError(f"{what}, so nothing can be recorded in the name of {party}", hint=hint)
 
     def close(self) -> None:
         """Close what was opened; closing twice does nothing."""
-        while self._opened:
-            self._opened.pop().close()
+        with self._lock:
+            while self._opened:
+                self._opened.pop().close()
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        # One lock for all, so that threads which open different things first never wait for one another.
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            return cast("T", self._made[name])
+
+    def _open_ledger(self) -> Ledger:
+        uri, signer = self.configuration.ledger, self.log_signer
+        origin = self.configuration.origin or f"weightmark.local/{signer.public_key.key_id[:16]}"
+        cls = choose(self.plugins.ledgers, uri, "ledger")
+        try:
+            ledger = cls.open(uri, signer=signer, origin=origin)
+        except ValueError as error:
+            raise MalformedError(f"the ledger cannot be opened: {error}", hint="Mend `origin`.") from error
+        self._opened.append(ledger)
+        return ledger
+
+    def _open_store(self) -> Store:
+        uri = self.configuration.store
+        store = choose(self.plugins.stores, uri, "store").open(uri)
+        self._opened.append(store)
+        return store
+
+    def _open_index(self) -> Index:
+        ledger, index = self.ledger, Index(self.configuration.index)
+        try:
+            index.catch_up(ledger, self.trust)
+        except BaseException:
+            index.close()
+            raise
+        self._opened.append(index)
+        return index
 
     def _key(self, uri: str, *, make: bool) -> Signer:
         cls = choose(self.plugins.signers, uri, "signer")
@@ -157,8 +199,9 @@ class Resources:
         own = TrustedKey(identity=self.configuration.party.name, key=self.signer.public_key)
         # The ledger needs no trust root to open, so its key can be asked for here.
         trust = TrustRoot(keys=(own,), logs=(LogKey.parse(self.ledger.verifier_key),))
-        self.save_trust(trust)
-        return trust
+        # Another process may make it in the same moment; then its trust root is the one.
+        write_whole(self.configuration.trust, trust.encode(), over=False)
+        return TrustRoot.decode(self.configuration.trust.read_bytes())
 
 
 def _make_key(cls: type[Signer], uri: str, path: Path) -> None:
@@ -175,8 +218,13 @@ def _make_key(cls: type[Signer], uri: str, path: Path) -> None:
         ) from error
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, over: bool = True) -> None:
     """Write a file so that it is there whole or not at all, whatever happens.
+
+    Args:
+        path: where; its folder is made when it is not there.
+        data: what.
+        over: whether to replace a file that is there already; else it is left as it is.
 
     Raises:
         LedgerError: it could not be written; what was there before is still there.
@@ -189,9 +237,24 @@ def write_whole(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).replace(path)
+            if over:
+                Path(temporary).replace(path)
+            else:
+                _place_new(Path(temporary), path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
     except OSError as error:
         raise LedgerError(f"{path} could not be written: {error}") from error
+
+
+def _place_new(temporary: Path, path: Path) -> None:
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        temporary.unlink()
+    except OSError:
+        # A file system without hard links: the best that it offers.
+        temporary.replace(path)
+    else:
+        temporary.unlink()

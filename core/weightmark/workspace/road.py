@@ -16,7 +16,7 @@ from weightmark.workspace.deciding import ask_licence, pass_gate
 from weightmark.workspace.gate import Requirement
 from weightmark.workspace.lineage import works_of
 from weightmark.workspace.outcome import Outcome
-from weightmark.workspace.reading import Progress, read_fingerprint, resolve
+from weightmark.workspace.reading import Progress, is_path, names_files, read_fingerprint, resolve
 from weightmark.workspace.recording import (
     derivation_claims,
     find_parents,
@@ -66,7 +66,7 @@ class Road:
         threads: int | None = None,
         cache: DigestCache | None = None,
     ) -> Fingerprint:
-        """Fingerprint files with the settings' algorithm, unless another is named; see ``read_fingerprint``."""
+        """Fingerprint files by the settings' algorithm or the one named; see ``read_fingerprint``."""
         return read_fingerprint(
             resolved,
             self._resources.plugins,
@@ -89,6 +89,12 @@ class Road:
         name = outcome.event.name or model.name
         if (name, version, uri) in self._resources.index.versions(model.bundle):
             return None
+        held = self._resources.index.holders(uri)
+        if held and self._resources.configuration.party.name not in held:
+            raise LicensingError(
+                f"{uri} is linked already, and only {' or '.join(sorted(held))} may link it to other files",
+                hint="Let one of them register it, or register it under another name or version.",
+            )
         claim = VersionClaim(model=name, version=version, uri=uri, issued_at=self._clock())
         subject = Subject(name=model.name, bundle=model.bundle, weights=model.weights)
         return record(self._resources, subject, [claim], self._clock())[0].receipt
@@ -148,17 +154,19 @@ class Road:
 
     def _use(self, event: ModelEvent, resolved: ResolvedModel | None, progress: Progress | None) -> Outcome:
         model = self.lookup(event.uri)
-        if (
-            resolved is None
-            and Requirement.INTACT in self._resources.configuration.gates[event.kind].requires
-        ):
-            resolved = self.resolve(event.source or event.uri)
-        algorithm = algorithm_of(model)
+        requires = self._resources.configuration.gates[event.kind].requires
+        reference = event.source or event.uri
+        # What lies at a path may have changed since it was registered, so its files say what it is.
+        local = is_path(reference) or reference.startswith("file:")
+        unknown = model is None and names_files(reference)
+        if resolved is None and (Requirement.INTACT in requires or (requires and (local or unknown))):
+            resolved = self.resolve(reference)
         found = None
         if resolved is not None:
-            found = self.fingerprint(resolved, algorithm=algorithm, progress=progress)
-        if model is None and found is not None:
-            model = self.lookup(found.bundle)
+            found = self.fingerprint(resolved, algorithm=algorithm_of(model), progress=progress)
+            anew = local and Requirement.INTACT not in requires
+            if model is None or (anew and found.bundle != model.bundle):
+                model = self.lookup(found.bundle)
         return self._outcome(event, model, found, None)
 
     def _outcome(

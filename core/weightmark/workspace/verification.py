@@ -96,7 +96,8 @@ def verify_fingerprint(uri: str, found: Fingerprint, expected: Expectation, at: 
         )
     if expected.manifest is not None and expected.manifest.digest != claim.manifest:
         raise MalformedError(
-            f"the manifest has the digest {expected.manifest.digest}, the registration names {claim.manifest}",
+            f"the manifest has the digest {expected.manifest.digest},"
+            f" the registration names {claim.manifest}",
             hint="Give the manifest that was written beside this bundle, or none.",
         )
     subject = evidence.statement.subject
@@ -120,7 +121,7 @@ def _mismatch(
         return DigestMismatchError(
             f"{uri} has the fingerprint {found.bundle}; {name} was registered as {bundle}",
             failures=(Failure(reason=f"the fingerprint is {found.bundle}, not {bundle}"),),
-            hint="Give the manifest with --manifest to see which file differs; or this bundle is another model's.",
+            hint="Give --manifest to see which file differs; or this bundle is another model's.",
         )
     return DigestMismatchError(
         f"{uri} is not {name} as it was registered: "

@@ -19,7 +19,7 @@ from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.deciding import ask_licence
 from weightmark.workspace.lineage import works_of
 from weightmark.workspace.outcome import Outcome
-from weightmark.workspace.reading import Progress, names_files, registry_for
+from weightmark.workspace.reading import Progress, is_path, names_files, registry_for
 from weightmark.workspace.recording import Recorded, bundle_of, manifest_of, record, require_owner
 from weightmark.workspace.resource import Clock, Resources, now, passphrase_from_environment
 from weightmark.workspace.road import Road, algorithm_of
@@ -104,21 +104,28 @@ class Workspace:
         """Find a registered model.
 
         Args:
-            reference: a URI, a digest, a name, or a path (whose files are read).
+            reference: a path (whose files are read), a URI, a digest, or a name.
 
         Raises:
             NotEntitledError: nothing registered fits.
         """
-        model = self._road.lookup(reference)
-        if model is None and names_files(reference):
-            resolved = self.resolve(reference)
-            model = self._road.lookup(resolved.uri)
-            model = model or self._road.lookup(self.fingerprint(resolved).bundle)
+        model = self._seek(reference)
         if model is None:
             raise NotEntitledError(
                 f"nothing registered fits {reference!r}",
-                hint=f"Register it: `weightmark register {reference}`.",
+                hint="See what is there: `weightmark history`; or register it: `weightmark register PATH`.",
             )
+        return model
+
+    def _seek(self, reference: str) -> RegisteredModel | None:
+        # What lies at a path may have changed since it was registered, so its files say what it is.
+        model = None if is_path(reference) else self._road.lookup(reference)
+        if model is None and names_files(reference):
+            resolved = self.resolve(reference)
+            model = self._road.lookup(resolved.uri)
+            found = self._road.fingerprint(resolved, algorithm=algorithm_of(model))
+            if model is None or found.bundle != model.bundle:
+                model = self._road.lookup(found.bundle)
         return model
 
     def handle(
@@ -223,12 +230,15 @@ class Workspace:
             party: who wants to; empty for our own party.
             at: when, RFC 3339, UTC; None for now.
 
+        Returns:
+            The decision; undecided when nothing registered fits the reference.
+
         Raises:
-            NotEntitledError: the model is not registered.
-            MalformedError: the time is none.
+            MalformedError: the time is none, or the files cannot be read safely.
         """
         moment = self.clock() if at is None else parse_time(at, what="the time asked about")
-        works = works_of(self.resources.index, self.find(reference))
+        model = self._seek(reference)
+        works = () if model is None else works_of(self.resources.index, model)
         return ask_licence(self.resources, works, action, moment, party=party)
 
     def verify(

@@ -47,7 +47,7 @@ def request(action: str = "deploy", **changes) -> Request:
     return Request(**(defaults | changes))
 
 
-def issued(mark: str = "a", *, id: str = "sha256:grant", revoked_at=None, **changes) -> IssuedGrant:  # noqa: A002
+def issued(mark: str = "a", *, id: str = "sha256:grant", revoked_at=None, **changes) -> IssuedGrant:
     defaults = {
         "model": digest(mark),
         "licensor": "lab.example",

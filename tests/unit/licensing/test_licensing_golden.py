@@ -71,7 +71,7 @@ GOLDEN = [
 
 
 @pytest.mark.parametrize(("licence", "action", "commercial", "outcome", "code", "clause"), GOLDEN)
-def test_golden(licence, action, commercial, outcome, code, clause):  # noqa: PLR0917
+def test_golden(licence, action, commercial, outcome, code, clause):
     decision = ask(licence, action, commercial=commercial)
     assert (decision.outcome, decision.code, decision.reasons[0].clause) == (outcome, code, clause)
     assert decision.until is None

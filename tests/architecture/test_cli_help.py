@@ -1,0 +1,110 @@
+"""The command line explains itself: every command has its line, its example, its --json."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import cast
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from weightmark.cli import application
+from weightmark.cli.application import COMMANDS
+
+WITHOUT_JSON = {"completion"}
+"""A script for a shell is no JSON."""
+
+NAMES = {
+    "check", "completion", "doctor", "fingerprint", "grant", "history", "index", "index rebuild", "init",
+    "keygen",
+    "ledger", "ledger audit", "ledger checkpoint", "ledger prove", "license", "license set", "license show",
+    "plugins", "register", "revoke", "transfer", "trust", "trust add", "trust export", "trust show", "verify",
+}  # fmt: skip
+"""What was released stays: a name is added here, never taken away."""
+
+
+def commands(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Give every command with its full name, groups first."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, f"{name} is listed and not there"
+        yield f"{above}{name}", command
+        if isinstance(command, click.Group):
+            yield from commands(cast("click.Group", command), f"{above}{name} ")
+
+
+ALL = dict(commands(application))
+LEAVES = {name: command for name, command in ALL.items() if not isinstance(command, click.Group)}
+
+
+def shown(*args: str) -> str:
+    result = CliRunner().invoke(application, [*args, "--help"], prog_name="weightmark")
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_the_names_are_those_that_were_released() -> None:
+    assert set(ALL) == NAMES
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_stands_in_the_table_with_one_line(name: str) -> None:
+    module, line = COMMANDS[name]
+    assert line.endswith(".")
+    assert len(line) <= 60
+    assert re.search(rf"^  {name} +{re.escape(line)}$", shown(), re.MULTILINE)
+    assert ALL[name].name == name
+    assert module.isidentifier()
+
+
+@pytest.mark.parametrize("name", sorted(ALL))
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    text = shown(*name.split())
+    assert text.startswith(f"Usage: weightmark {name}")
+    assert "Example:" in text
+    (example,) = re.findall(r"^ +(weightmark .+)$", text.split("Example:")[1], re.MULTILINE)[:1]
+    assert example.startswith(f"weightmark {name}")
+    for parameter in ALL[name].params:
+        if (
+            isinstance(parameter, click.Option)
+            and parameter.name != "help"
+            and "--scheme" not in parameter.opts
+        ):
+            assert parameter.help, f"{name} {parameter.opts} says nothing"
+
+
+@pytest.mark.parametrize("name", sorted(LEAVES))
+def test_every_command_but_those_that_cannot_has_json(name: str) -> None:
+    options = [option for parameter in LEAVES[name].params for option in parameter.opts]
+    assert ("--json" in options) is (name not in WITHOUT_JSON)
+
+
+@pytest.mark.parametrize("name", ["", *sorted(ALL)])
+def test_help_fits_a_terminal_and_shows_no_marks_of_the_source(name: str) -> None:
+    text = shown(*name.split())
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "\b" not in text
+    assert "\\b" not in text
+    assert "``" not in text
+
+
+def test_exit_codes_are_documented() -> None:
+    text = " ".join(shown().split())
+    for meaning in ("0 held", "1 error", "2 usage", "3 verification failed", "4 refused", "5 undecided"):
+        assert meaning in text
+
+
+def test_help_reads_no_command() -> None:
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom weightmark.cli import application\n"
+        "assert CliRunner().invoke(application, ['--help']).exit_code == 0\n"
+        "print([name for name in sys.modules if name.startswith('weightmark.cli.')"
+        " or name in ('sqlalchemy', 'rich', 'license_expression', 'cryptography')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "['weightmark.cli.application']"
