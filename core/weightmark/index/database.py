@@ -4,11 +4,11 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine, event, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from weightmark.errors import LedgerError
-from weightmark.index.schema import METADATA
+from weightmark.index.schema import METADATA, SCHEMA, SCHEMA_KEY, STATE
 
 REBUILD_HINT = "`weightmark ledger audit` checks the ledger; `weightmark index rebuild` makes the index anew."
 
@@ -27,7 +27,7 @@ class Database:
         self._lock = threading.RLock()
         self._engine = _open_engine(url)
         with self.writing() as connection:
-            METADATA.create_all(connection)
+            _make_tables(connection)
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
@@ -59,6 +59,17 @@ class Database:
             raise LedgerError(
                 f"the index at {self._engine.url!r} failed: {reason}", hint=REBUILD_HINT
             ) from error
+
+
+def _make_tables(connection: Connection) -> None:
+    """Make the tables; those that another release left with other columns are thrown away first."""
+    STATE.create(connection, checkfirst=True)
+    made = connection.execute(select(STATE.c.value).where(STATE.c.key == SCHEMA_KEY)).scalar()
+    if made == SCHEMA:
+        return
+    METADATA.drop_all(connection)
+    METADATA.create_all(connection)
+    connection.execute(insert(STATE), {"key": SCHEMA_KEY, "value": SCHEMA})
 
 
 def _open_engine(url: str) -> Engine:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, Row, delete, insert, or_, select
 
 from weightmark.encoding import Digest, decode, parse_time
-from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, STATE, VERSION
+from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, SCHEMA_KEY, STATE, VERSION
 from weightmark.index.view import HistoryEntry, KnownParent, RegisteredModel
 from weightmark.licensing import Grant, IssuedGrant, Terms
 
@@ -105,9 +105,10 @@ def keep(connection: Connection, values: dict[str, str]) -> None:
 
 
 def forget(connection: Connection) -> None:
-    """Empty every table."""
-    for table in (*PROJECTED, STATE):
+    """Empty every table, but for the tables' own version."""
+    for table in PROJECTED:
         connection.execute(delete(table))
+    connection.execute(delete(STATE).where(STATE.c.key != SCHEMA_KEY))
 
 
 def _model(row: Row[tuple[object, ...]]) -> RegisteredModel:

@@ -4,6 +4,11 @@ from sqlalchemy import Boolean, Column, Integer, MetaData, Table, Text
 
 METADATA = MetaData()
 
+SCHEMA = "1"
+"""The tables' version; a change of a table takes the next number, and old tables are made anew."""
+
+SCHEMA_KEY = "schema"
+
 STATE = Table(
     "index_state",
     METADATA,
