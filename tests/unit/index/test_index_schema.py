@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from tests.integration.statements import SIGNER, TRUST, envelope_of
+
 from weightmark.index import Index
 from weightmark.testing.ledger import ORIGIN
 from weightmark_plugins.ledgers.memory import MemoryLedger
