@@ -318,9 +318,7 @@ def test_another_work_never_allows_more(request, pairs, grants, more):
 
 @settings(max_examples=150, deadline=None)
 @given(requests(), terms(), CAPABILITIES, CAPABILITIES, st.booleans(), st.integers(0, 3))
-def test_looser_terms_never_refuse_what_stricter_allow(
-    request, strict, more, fewer, commercial, units
-):
+def test_looser_terms_never_refuse_what_stricter_allow(request, strict, more, fewer, commercial, units):
     loose = replace(
         strict,
         permissions=strict.permissions | more,

@@ -7,7 +7,7 @@ opened, not before: most commands that need no index start without it.
 from collections.abc import Collection
 
 from weightmark.claims import TrustRoot
-from weightmark.encoding import Digest, digest_bytes
+from weightmark.encoding import Algorithm, Digest, digest_bytes
 from weightmark.errors import InclusionError
 from weightmark.index.view import HistoryEntry, KnownParent, RegisteredModel
 from weightmark.licensing import IssuedGrant
@@ -75,6 +75,13 @@ class Index:
 
         with self._database.reading() as connection:
             return query.find(connection, reference)
+
+    def algorithms(self) -> frozenset[Algorithm]:
+        """Give the hash functions by which models were registered."""
+        from weightmark.index import query
+
+        with self._database.reading() as connection:
+            return query.algorithms(connection)
 
     def same_weights(self, weights: Digest) -> list[RegisteredModel]:
         """Give every registered model with exactly these numbers, the first registered first."""

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select
 
-from weightmark.encoding import Digest, decode, parse_time
+from weightmark.encoding import Algorithm, Digest, decode, parse_time
 from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, SCHEMA_KEY, STATE, VERSION
 from weightmark.index.view import HistoryEntry, KnownParent, RegisteredModel
 from weightmark.licensing import Grant, IssuedGrant, Terms
@@ -28,6 +28,17 @@ def find(connection: Connection, reference: str) -> RegisteredModel | None:
         if row is not None:
             return _model(row)
     return None
+
+
+def algorithms(connection: Connection) -> frozenset[Algorithm]:
+    """Give the hash functions of all registered bundles."""
+    return frozenset(
+        algorithm
+        for algorithm in Algorithm
+        if connection.execute(
+            select(MODEL.c.bundle).where(MODEL.c.bundle.startswith(f"{algorithm.value}:")).limit(1)
+        ).first()
+    )
 
 
 def same_weights(connection: Connection, weights: Digest) -> list[RegisteredModel]:

@@ -1,14 +1,13 @@
 """The road itself: an event goes in, an outcome comes out, the same way for every platform."""
 
-from collections.abc import Sequence
-
 from weightmark.claims import Claim, Subject, VersionClaim
-from weightmark.encoding import Algorithm, parse_digest
+from weightmark.encoding import Algorithm, Digest, parse_digest
 from weightmark.errors import Failure, LicensingError
 from weightmark.fingerprint import DigestCache, Fingerprint
 from weightmark.index import RegisteredModel
 from weightmark.licensing import Action
 from weightmark.log import Receipt
+from weightmark.model import Parent, Relation
 from weightmark.model.event import ModelEvent
 from weightmark.ports import ResolvedModel
 from weightmark.vocabulary import EventKind, Fact
@@ -104,7 +103,10 @@ class Road:
         model, receipt = self.lookup(found.bundle), None
         self._require_own(event, model, resolved)
         references = event.base_models or split_references(resolved.facts.get(Fact.BASE_MODEL, ""))
-        claims = self._new_claims(event, resolved, found, model, references)
+        parents = find_parents(self._resources, references)
+        if model is None:
+            parents += self._twins(resolved, found)
+        claims = self._new_claims(found, model, event.license or resolved.facts.get(Fact.LICENSE), parents)
         if claims:
             self._resources.store.put(found.manifest.encode())
             name = event.name or resolved.name or resolved.path.name
@@ -117,16 +119,9 @@ class Road:
         return outcome
 
     def _new_claims(
-        self,
-        event: ModelEvent,
-        resolved: ResolvedModel,
-        found: Fingerprint,
-        model: RegisteredModel | None,
-        references: Sequence[str],
+        self, found: Fingerprint, model: RegisteredModel | None, license_: str | None, parents: list[Parent]
     ) -> list[Claim]:
-        parents = find_parents(self._resources, references)
         if model is None:
-            license_ = event.license or resolved.facts.get(Fact.LICENSE)
             owner, at = self._resources.configuration.party.name, self._clock()
             return registration_claims(found, owner=owner, license_=license_, parents=parents, at=at)
         if model.owner != self._resources.configuration.party.name:
@@ -134,6 +129,18 @@ class Road:
         known = {(parent.bundle, parent.uri) for parent in self._resources.index.parents(model.bundle)}
         new = [parent for parent in parents if (parent.subject, parent.uri) not in known]
         return derivation_claims(new, self._clock())
+
+    def _twins(self, resolved: ResolvedModel, found: Fingerprint) -> list[Parent]:
+        """Find the same model under another hash function, which hides that the numbers are the same."""
+        index, party = self._resources.index, self._resources.configuration.party.name
+        twins: dict[Digest, Parent] = {}
+        for algorithm in index.algorithms() - {found.algorithm}:
+            other = self.fingerprint(resolved, algorithm=algorithm)
+            for digest in filter(None, (other.bundle, other.weights)):
+                model = index.find(digest)
+                if model is not None and model.owner != party:
+                    twins[model.bundle] = Parent(subject=model.bundle, relation=Relation.SAME_WEIGHTS)
+        return list(twins.values())
 
     def _require_own(self, event: ModelEvent, model: RegisteredModel | None, resolved: ResolvedModel) -> None:
         stated, party = (

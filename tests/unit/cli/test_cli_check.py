@@ -261,6 +261,15 @@ def test_the_same_weights_packed_anew_are_bound_by_the_first_registration(shell:
     answer(shell, repacked, code=0)
 
 
+def test_another_hash_function_hides_no_copy(shell: Shell, model: Path) -> None:
+    shell.run("register", model, "--license", "cc-by-nc-4.0", *shell.key("openlab"))
+    blake3 = {"WEIGHTMARK_ALGORITHM": "blake3"}
+    repacked = write_model(shell.folder / "mine", dict(reversed(LAYERS.items())))
+    shell.run("register", repacked, "--license", "MIT", env=blake3)
+    found = shell.json("check", "mine", code=4)
+    assert found["reasons"][0]["work"] == "churn"
+
+
 def test_a_copy_of_the_folder_is_the_same_model(shell: Shell, model: Path) -> None:
     shell.run("register", model, "--license", "cc-by-nc-4.0", *shell.key("openlab"))
     shutil.copytree(model, shell.folder / "copy")
