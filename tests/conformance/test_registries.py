@@ -80,9 +80,9 @@ class TestMlflow(RegistrySuite):
         assert facts == {"license": "apache-2.0", "base_model": "hf:one/base,hf:two/base"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Let MLflow's client work on a database and an artifact folder of this test run."""
+    """Let MLflow's client work on a database and an artifact folder of this module."""
     folder = tmp_path_factory.mktemp("mlflow")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -90,4 +90,8 @@ def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("DO_NOT_TRACK", "true")
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
         patch.setenv("MLFLOW_REGISTRY_URI", f"sqlite:///{folder / 'mlflow.db'}")
+        import mlflow
+
+        mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
         yield folder
+        mlflow.set_tracking_uri(None)

@@ -77,7 +77,10 @@ def world(tmp_path_factory) -> Iterator[World]:
             import mlflow
 
             mlflow.set_tracking_uri(made.address)
-            yield made
+            try:
+                yield made
+            finally:
+                mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture
@@ -306,6 +309,7 @@ def test_the_client_side_guard_holds_against_a_plain_registry(world, client, tmp
     version = publish(
         client, write_model(tmp_path / "m", 12.0, "---\nbase_model: unknown/base\n---\n"), "remote"
     )
+    monkeypatch.setattr("mlflow.tracking._model_registry.utils._registry_uri", None)  # put back at the end
     for bare in (world.address, database(world)):
         guarded = hook.protect(bare)
         assert guarded == f"weightmark+{bare}" == hook.protect() == mlflow.get_registry_uri()
@@ -315,7 +319,6 @@ def test_the_client_side_guard_holds_against_a_plain_registry(world, client, tmp
         made = inside.create_model_version("remote", f"models:/remote/{version}")
         assert made.tags["weightmark.owner"] == "acme"
         assert MlflowRegistry().resolve(f"models:/remote/{made.version}").version == str(made.version)
-    mlflow.set_registry_uri("")
 
 
 def test_the_registry_of_a_server_that_is_not_there_is_retryable(monkeypatch):
@@ -335,7 +338,7 @@ def test_webhooks_of_a_plain_server_reach_the_receiver(world, tmp_path_factory, 
     from mlflow.entities.webhook import WebhookAction, WebhookEntity, WebhookEvent
 
     folder = tmp_path_factory.mktemp("plain")
-    with serve(folder, world.environ(), guarded=False) as address, receive(world, address, folder) as hook:
+    with serve(folder, world.environ(), guarded=False) as address, _Receiver(world, address, folder) as hook:
         client = mlflow.MlflowClient(tracking_uri=address, registry_uri=address)
         events = [
             WebhookEvent(WebhookEntity.MODEL_VERSION, WebhookAction.CREATED),
@@ -365,10 +368,6 @@ def wait_for(client, name: str, version: str, key: str, begins: str = "") -> dic
             return tags
         threading.Event().wait(0.1)
     pytest.fail(f"{key} did not appear on {name}/{version}")
-
-
-def receive(world, address: str, folder: Path):
-    return _Receiver(world, address, folder)
 
 
 class _Receiver:
