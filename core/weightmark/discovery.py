@@ -3,6 +3,8 @@
 A plugin that cannot be loaded is set aside with its reason; it never keeps Weightmark from starting.
 """
 
+from __future__ import annotations  # so that a port's module is read only when its kind is asked for
+
 import logging
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -12,9 +14,8 @@ from typing import TypeVar, cast
 
 import pluggy
 
-from weightmark import hookspecs
+from weightmark import hookspecs, ports
 from weightmark.errors import PluginConflictError, PluginError, UnknownPluginError
-from weightmark.ports import Format, Ledger, Observer, Payment, Registry, Signer, Store, Watermark
 
 _log = logging.getLogger(__name__)
 
@@ -47,44 +48,44 @@ class Plugins:
             self._load(entry)
 
     @cached_property
-    def signers(self) -> dict[str, type[Signer]]:
+    def signers(self) -> dict[str, type[ports.Signer]]:
         """Every signer offered, by URI scheme."""
-        return self._offered("weightmark_signers", Signer)
+        return self._offered("weightmark_signers", ports.Signer)
 
     @cached_property
-    def ledgers(self) -> dict[str, type[Ledger]]:
+    def ledgers(self) -> dict[str, type[ports.Ledger]]:
         """Every ledger offered, by URI scheme."""
-        return self._offered("weightmark_ledgers", Ledger)
+        return self._offered("weightmark_ledgers", ports.Ledger)
 
     @cached_property
-    def stores(self) -> dict[str, type[Store]]:
+    def stores(self) -> dict[str, type[ports.Store]]:
         """Every store offered, by URI scheme."""
-        return self._offered("weightmark_stores", Store)
+        return self._offered("weightmark_stores", ports.Store)
 
     @cached_property
-    def formats(self) -> dict[str, type[Format]]:
+    def formats(self) -> dict[str, type[ports.Format]]:
         """Every format offered, by name."""
-        return self._offered("weightmark_formats", Format)
+        return self._offered("weightmark_formats", ports.Format)
 
     @cached_property
-    def watermarks(self) -> dict[str, type[Watermark]]:
+    def watermarks(self) -> dict[str, type[ports.Watermark]]:
         """Every watermark offered, by name."""
-        return self._offered("weightmark_watermarks", Watermark)
+        return self._offered("weightmark_watermarks", ports.Watermark)
 
     @cached_property
-    def payments(self) -> dict[str, type[Payment]]:
+    def payments(self) -> dict[str, type[ports.Payment]]:
         """Every payment provider offered, by name."""
-        return self._offered("weightmark_payments", Payment)
+        return self._offered("weightmark_payments", ports.Payment)
 
     @cached_property
-    def registries(self) -> dict[str, type[Registry]]:
+    def registries(self) -> dict[str, type[ports.Registry]]:
         """Every registry offered, by name."""
-        return self._offered("weightmark_registries", Registry)
+        return self._offered("weightmark_registries", ports.Registry)
 
     @cached_property
-    def observers(self) -> dict[str, type[Observer]]:
+    def observers(self) -> dict[str, type[ports.Observer]]:
         """Every observer offered, by name."""
-        return self._offered("weightmark_observers", Observer)
+        return self._offered("weightmark_observers", ports.Observer)
 
     def listing(self) -> Iterator[tuple[str, str, str]]:
         """Give the kind, the name and the class of everything offered, and set aside what is not usable."""

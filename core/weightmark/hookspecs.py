@@ -3,12 +3,14 @@
 Nothing is decided here, so the order in which plugins are installed never matters.
 """
 
+from __future__ import annotations  # so that a port's module is read only when its kind is asked for
+
 from collections.abc import Sequence
 from typing import Final
 
 import pluggy
 
-from weightmark.ports import Format, Ledger, Observer, Payment, Registry, Signer, Store, Watermark
+from weightmark import ports
 
 NAMESPACE: Final = "weightmark"
 hookspec: Final = pluggy.HookspecMarker(NAMESPACE)
@@ -16,7 +18,7 @@ hookimpl: Final = pluggy.HookimplMarker(NAMESPACE)
 
 
 @hookspec
-def weightmark_signers() -> Sequence[type[Signer]]:
+def weightmark_signers() -> Sequence[type[ports.Signer]]:
     """Offer signers: what makes signatures, by URI scheme.
 
     .. versionadded:: 0.1
@@ -25,7 +27,7 @@ def weightmark_signers() -> Sequence[type[Signer]]:
 
 
 @hookspec
-def weightmark_ledgers() -> Sequence[type[Ledger]]:
+def weightmark_ledgers() -> Sequence[type[ports.Ledger]]:
     """Offer ledgers: what records statements and proves it, by URI scheme.
 
     .. versionadded:: 0.1
@@ -34,7 +36,7 @@ def weightmark_ledgers() -> Sequence[type[Ledger]]:
 
 
 @hookspec
-def weightmark_stores() -> Sequence[type[Store]]:
+def weightmark_stores() -> Sequence[type[ports.Store]]:
     """Offer stores: what keeps bytes under their digest, by URI scheme.
 
     .. versionadded:: 0.1
@@ -43,7 +45,7 @@ def weightmark_stores() -> Sequence[type[Store]]:
 
 
 @hookspec
-def weightmark_formats() -> Sequence[type[Format]]:
+def weightmark_formats() -> Sequence[type[ports.Format]]:
     """Offer formats: what knows where tensors lie in files.
 
     .. versionadded:: 0.1
@@ -52,7 +54,7 @@ def weightmark_formats() -> Sequence[type[Format]]:
 
 
 @hookspec
-def weightmark_watermarks() -> Sequence[type[Watermark]]:
+def weightmark_watermarks() -> Sequence[type[ports.Watermark]]:
     """Offer watermarks: what puts a mark into weights and finds it again.
 
     .. versionadded:: 0.1
@@ -61,7 +63,7 @@ def weightmark_watermarks() -> Sequence[type[Watermark]]:
 
 
 @hookspec
-def weightmark_payments() -> Sequence[type[Payment]]:
+def weightmark_payments() -> Sequence[type[ports.Payment]]:
     """Offer payments: what moves money.
 
     .. versionadded:: 0.1
@@ -70,7 +72,7 @@ def weightmark_payments() -> Sequence[type[Payment]]:
 
 
 @hookspec
-def weightmark_registries() -> Sequence[type[Registry]]:
+def weightmark_registries() -> Sequence[type[ports.Registry]]:
     """Offer registries: platforms where models live, by URI scheme.
 
     .. versionadded:: 0.1
@@ -79,7 +81,7 @@ def weightmark_registries() -> Sequence[type[Registry]]:
 
 
 @hookspec
-def weightmark_observers() -> Sequence[type[Observer]]:
+def weightmark_observers() -> Sequence[type[ports.Observer]]:
     """Offer observers: what is told of every event and can stop nothing.
 
     .. versionadded:: 0.1

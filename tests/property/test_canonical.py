@@ -2,6 +2,7 @@
 
 import json
 
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +22,19 @@ def test_what_is_written_is_read_back(value: Json) -> None:
     data = encode(value)
     assert decode(data, what="it") == value
     assert encode(decode(data, what="it")) == data
+
+
+ASCII = st.text(st.characters(max_codepoint=127), max_size=12)
+SIMPLE: st.SearchStrategy[Json] = st.recursive(
+    st.none() | st.booleans() | st.integers(-SAFE, SAFE) | ASCII,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ASCII, inner, max_size=6),
+    max_leaves=30,
+)
+
+
+@given(SIMPLE | VALUES)
+def test_the_short_way_and_the_library_write_the_same(value: Json) -> None:
+    assert encode(value) == rfc8785.dumps(value)
 
 
 @given(st.dictionaries(TEXT, PLAIN), st.randoms(use_true_random=False))

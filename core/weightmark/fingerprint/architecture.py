@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from weightmark.encoding import Algorithm, Digest, Json, Record, decode, digest_bytes, encode
+from weightmark.encoding.canonical import MAX_INTEGER
 from weightmark.errors import MalformedError
 from weightmark.model.artifact import Artifact
 from weightmark.model.tensor import TensorSpan
@@ -17,9 +18,6 @@ CONFIG_PATH: Final = "config.json"
 
 MAX_CONFIG_SIZE: Final = 16 * 1024 * 1024
 """The most bytes of a configuration."""
-
-MAX_INTEGER: Final = 2**53 - 1
-"""The largest integer that canonical JSON has; those beyond are written as decimal strings."""
 
 VOLATILE_KEYS: Final = frozenset(
     {
