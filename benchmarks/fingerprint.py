@@ -27,7 +27,7 @@ REFERENCE = "model_signing sign"
 ENGINE = """
 import sys
 from weightmark.encoding import Algorithm
-from weightmark.fingerprint import fingerprint_artifact
+from weightmark.fingerprinting import fingerprint_artifact
 from weightmark.model.artifact import Artifact
 from weightmark_plugins.formats.safetensors import SafetensorsFormat
 artifact, reader = Artifact.open(sys.argv[1]), SafetensorsFormat()

@@ -6,7 +6,7 @@ Whoever does many things opens a ``Workspace`` once.
 from collections.abc import Sequence
 from os import PathLike, fspath
 
-from weightmark.fingerprint import Fingerprint
+from weightmark.fingerprinting import Fingerprint
 from weightmark.licensing import Action, Decision
 from weightmark.workspace import Outcome, Verification, Workspace
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weightmark.encoding import Algorithm
-from weightmark.fingerprint import Fingerprint, compare_manifests, fingerprint_artifact
+from weightmark.fingerprinting import Fingerprint, compare_manifests, fingerprint_artifact
 from weightmark.model import Artifact
 from weightmark_plugins.formats.safetensors import DTYPES, SafetensorsFormat
 

@@ -7,7 +7,7 @@ import click
 from weightmark.cli.output import fails_clearly, json_option, print_fields, print_json, progress_bar
 from weightmark.discovery import Plugins
 from weightmark.encoding import Algorithm, Json
-from weightmark.fingerprint import DigestCache, Fingerprint
+from weightmark.fingerprinting import DigestCache, Fingerprint
 from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.reading import read_fingerprint, resolve
 

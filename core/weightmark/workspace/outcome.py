@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from weightmark.attribution import credit_line, format_receipt, write_tags
 from weightmark.encoding import Json
-from weightmark.fingerprint import Fingerprint
+from weightmark.fingerprinting import Fingerprint
 from weightmark.index import RegisteredModel
 from weightmark.licensing import Decision, Work
 from weightmark.log import Receipt

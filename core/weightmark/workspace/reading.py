@@ -6,7 +6,7 @@ from pathlib import Path
 from weightmark.discovery import Plugins, choose
 from weightmark.encoding import Algorithm
 from weightmark.errors import MalformedError, PluginConflictError, UnknownPluginError
-from weightmark.fingerprint import DigestCache, Fingerprint, fingerprint_artifact
+from weightmark.fingerprinting import DigestCache, Fingerprint, fingerprint_artifact
 from weightmark.model import Artifact, TensorSpan
 from weightmark.ports import Registry, ResolvedModel
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from weightmark.claims import Bundle, Claim, Derivation, Registration, Statement, Subject, sign
 from weightmark.encoding import Digest
 from weightmark.errors import InclusionError, NotEntitledError
-from weightmark.fingerprint import Fingerprint
+from weightmark.fingerprinting import Fingerprint
 from weightmark.index import RegisteredModel
 from weightmark.licensing import resolve_license
 from weightmark.licensing.expression import Unknown

@@ -3,7 +3,7 @@
 from weightmark.claims import Claim, Subject, VersionClaim
 from weightmark.encoding import Algorithm, Digest, parse_digest
 from weightmark.errors import Failure, LicensingError
-from weightmark.fingerprint import DigestCache, Fingerprint
+from weightmark.fingerprinting import DigestCache, Fingerprint
 from weightmark.index import RegisteredModel
 from weightmark.licensing import Action
 from weightmark.log import Receipt

@@ -8,7 +8,7 @@ from weightmark.attribution import format_receipt
 from weightmark.claims import Bundle, Evidence, Policy, Registration, TrustRoot, verify_bundle
 from weightmark.encoding import Json
 from weightmark.errors import DigestMismatchError, Failure, MalformedError
-from weightmark.fingerprint import Fingerprint, compare_manifests
+from weightmark.fingerprinting import Fingerprint, compare_manifests
 from weightmark.model import ModelManifest
 from weightmark.vocabulary import SCHEMA_VERSION
 

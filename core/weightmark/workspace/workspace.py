@@ -8,7 +8,7 @@ from weightmark.claims import Claim, Policy, Subject
 from weightmark.discovery import Plugins
 from weightmark.encoding import Algorithm, parse_digest, parse_time
 from weightmark.errors import NotEntitledError, VerificationError
-from weightmark.fingerprint import DigestCache, Fingerprint
+from weightmark.fingerprinting import DigestCache, Fingerprint
 from weightmark.index import RegisteredModel
 from weightmark.licensing import Action, Decision
 from weightmark.log import Receipt

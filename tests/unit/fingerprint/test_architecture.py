@@ -6,8 +6,8 @@ import pytest
 
 from weightmark.encoding import Algorithm
 from weightmark.errors import MalformedError
-from weightmark.fingerprint import architecture as module
-from weightmark.fingerprint import architecture_digest, read_config
+from weightmark.fingerprinting import architecture as module
+from weightmark.fingerprinting import architecture_digest, read_config
 from weightmark.model import Artifact, TensorSpan
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from weightmark.encoding import Algorithm
 from weightmark.errors import MalformedError
-from weightmark.fingerprint import DigestCache, Fingerprint, fingerprint_artifact
+from weightmark.fingerprinting import DigestCache, Fingerprint, fingerprint_artifact
 from weightmark.model import Artifact, TensorSpan
 
 DAY = 86_400 * 10**9

@@ -3,7 +3,7 @@
 import pytest
 
 from weightmark.encoding import Algorithm, digest_bytes
-from weightmark.fingerprint import Difference, compare_manifests
+from weightmark.fingerprinting import Difference, compare_manifests
 from weightmark.model import FileEntry, ModelManifest, TensorEntry
 
 Tensors = dict[str, tuple[str, str]]

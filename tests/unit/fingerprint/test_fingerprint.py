@@ -15,8 +15,8 @@ from safetensors.numpy import save_file
 
 from weightmark.encoding import Algorithm
 from weightmark.errors import MalformedError
-from weightmark.fingerprint import Fingerprint, fingerprint_artifact
-from weightmark.fingerprint import engine as engine_module
+from weightmark.fingerprinting import Fingerprint, fingerprint_artifact
+from weightmark.fingerprinting import engine as engine_module
 from weightmark.model import Artifact, ModelManifest, TensorSpan
 from weightmark_plugins.formats.safetensors import SafetensorsFormat
 

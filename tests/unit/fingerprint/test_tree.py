@@ -3,7 +3,7 @@
 import pytest
 
 from weightmark.errors import MalformedError
-from weightmark.fingerprint.tree import CHUNK_SIZE, FilePlan, plan_file
+from weightmark.fingerprinting.tree import CHUNK_SIZE, FilePlan, plan_file
 from weightmark.model import TensorSpan
 
 

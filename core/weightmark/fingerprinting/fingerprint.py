@@ -8,9 +8,9 @@ With H the chosen hash function, JCS canonical JSON (RFC 8785), and roots and le
   sorted set of the tensors' leaves JCS{"dtype", "shape", "root"}; equal tensors count once.
 - ``tensors``: the same with names. The root over the leaves JCS{"name", "leaf"} sorted by the UTF-8 bytes of
   the names, "leaf" being the tensor's leaf hash, above, as a digest.
-- ``architecture``: is it the same network? See ``weightmark.fingerprint.architecture``.
+- ``architecture``: is it the same network? See ``weightmark.fingerprinting.architecture``.
 
-How roots of files and tensors come about: ``weightmark.fingerprint.tree``.
+How roots of files and tensors come about: ``weightmark.fingerprinting.tree``.
 
 Not promised: that a model with other digests is another model. A fine-tuned copy has others.
 """
@@ -20,10 +20,10 @@ from dataclasses import dataclass
 
 from weightmark.encoding import Algorithm, Digest, encode, format_digest
 from weightmark.errors import MalformedError
-from weightmark.fingerprint.architecture import architecture_digest, read_config
-from weightmark.fingerprint.cache import CachedRoots, DigestCache
-from weightmark.fingerprint.engine import HashJob, Progress, hash_files
-from weightmark.fingerprint.tree import CHUNK_SIZE, FilePlan, plan_file
+from weightmark.fingerprinting.architecture import architecture_digest, read_config
+from weightmark.fingerprinting.cache import CachedRoots, DigestCache
+from weightmark.fingerprinting.engine import HashJob, Progress, hash_files
+from weightmark.fingerprinting.tree import CHUNK_SIZE, FilePlan, plan_file
 from weightmark.log.merkle import hash_leaf, root_of
 from weightmark.model.artifact import Artifact, ArtifactFile
 from weightmark.model.manifest import FileEntry, ModelManifest, TensorEntry

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from weightmark.encoding import Algorithm, hasher
 from weightmark.encoding.digest import Hasher
 from weightmark.errors import MalformedError
-from weightmark.fingerprint.tree import FilePlan
+from weightmark.fingerprinting.tree import FilePlan
 from weightmark.model.artifact import ArtifactFile
 
 BUFFER_SIZE = 512 * 1024
