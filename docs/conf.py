@@ -8,8 +8,7 @@ copyright = "the Weightmark authors"  # noqa: A001
 release = installed("weightmark")
 version = ".".join(release.split(".")[:2])
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.napoleon"]
-extensions += ["sphinx_click"]
+extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.doctest",
