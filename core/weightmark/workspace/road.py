@@ -8,6 +8,7 @@ from weightmark.index import RegisteredModel
 from weightmark.licensing import Action
 from weightmark.log import Receipt
 from weightmark.model import Parent, Relation
+from weightmark.model.card import split_names
 from weightmark.model.event import ModelEvent
 from weightmark.ports import ResolvedModel
 from weightmark.vocabulary import EventKind, Fact
@@ -102,7 +103,7 @@ class Road:
         found = self.fingerprint(resolved, progress=progress)
         model, receipt = self.lookup(found.bundle), None
         self._require_own(event, model, resolved)
-        references = event.base_models or split_references(resolved.facts.get(Fact.BASE_MODEL, ""))
+        references = event.base_models or split_names(resolved.facts.get(Fact.BASE_MODEL, ""))
         parents = find_parents(self._resources, references)
         if model is None:
             parents += self._twins(resolved, found)
@@ -207,8 +208,3 @@ class Road:
 def algorithm_of(model: RegisteredModel | None) -> Algorithm | None:
     """Give the hash function by which a model was registered; None for no model."""
     return None if model is None else parse_digest(model.bundle)[0]
-
-
-def split_references(text: str) -> tuple[str, ...]:
-    """Split what a user wrote about base models: commas or white space between references."""
-    return tuple(dict.fromkeys(text.replace(",", " ").split()))

@@ -193,7 +193,7 @@ def _link(outcome: Outcome, name: str, version: str) -> None:
     try:
         workspace().link(outcome, uri=uri, version=version)
     except Exception:
-        _log.exception("%s was registered, but its number is not recorded; it cannot be promoted", uri)
+        _log.exception("%s was registered, but its number is not recorded; the gates go by its files", uri)
 
 
 @contextmanager

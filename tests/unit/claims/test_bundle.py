@@ -46,6 +46,7 @@ def test_bundle_is_a_sigstore_bundle() -> None:
 
 def test_sigstores_own_reader_takes_it() -> None:
     from sigstore_models.bundle import v1 as models
+
     assert models.Bundle.from_json(bundle().encode()).dsse_envelope is not None
 
 
