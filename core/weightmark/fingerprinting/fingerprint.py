@@ -96,9 +96,12 @@ def fingerprint_artifact(  # noqa: PLR0913 - what is asked for, each by its own 
     if cache is not None:
         kept = [(job.file, _key(job.plan, file_digests=file_digests), roots[job.file.path]) for job in fresh]
         cache.keep(kept, algorithm, started=started)
-    manifest = _manifest(jobs, roots, algorithm)
+    return _fingerprint(_manifest(jobs, roots, algorithm), architecture)
+
+
+def _fingerprint(manifest: ModelManifest, architecture: Digest | None) -> Fingerprint:
     return Fingerprint(
-        algorithm=algorithm,
+        algorithm=manifest.algorithm,
         bundle=bundle_digest(manifest),
         weights=weights_digest(manifest),
         tensors=tensors_digest(manifest),
