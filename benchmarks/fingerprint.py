@@ -97,6 +97,8 @@ def list_commands(model: Path, work: Path) -> dict[str, list[str]]:
                 *[python, "-m", "weightmark", "fingerprint", str(model), "--json"],
                 *(["--algorithm", algorithm] if algorithm != "sha256" else []),
             ]
+        kept = ["--cache", str(work / "digests.db")]
+        commands["weightmark, unchanged"] = [*commands["weightmark sha256"], *kept]
     key = work / "key.pem"
     make_key = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(key)]
     signer = subprocess.run([python, "-m", "model_signing", "--help"], capture_output=True, check=False)

@@ -19,7 +19,7 @@ MAX_CARD_BYTES: Final = 1 << 20
 Yaml: TypeAlias = "bool | int | float | str | Sequence[Yaml] | Mapping[Yaml, Yaml] | None"
 
 _FRONT_MATTER: Final = re.compile(rb"(?ms)\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$")
-_SPDX: Final = re.compile(r"(?m)^\W{0,8}SPDX-License-Identifier:[ \t]*([\w.+\-() ]{1,200}?)[ \t]*\W{0,4}$")
+_SPDX: Final = re.compile(r"(?m)^\W{0,8}SPDX-License-Identifier:([\w.+\-() \t]{1,200}+)[^\w\n]{0,4}$")
 _LICENSE_FILES: Final = ("LICENSE", "LICENSE.txt", "LICENSE.md")
 
 
@@ -124,8 +124,8 @@ def _from_adapter(path: Path) -> dict[str, str]:
 def _from_license(folder: Path) -> dict[str, str]:
     for name in _LICENSE_FILES:
         data = _read(folder / name)
-        found = set(_SPDX.findall(data.decode("utf-8", "replace"))) if data else set[str]()
-        if len(found) == 1:
+        found = {text.strip(" \t-") for text in _SPDX.findall(data.decode("utf-8", "replace"))} if data else set[str]()
+        if len(found) == 1 and "" not in found:
             return {Fact.LICENSE.value: found.pop()}
     return {}
 
@@ -146,7 +146,8 @@ def _join(value: Yaml) -> str:
     if isinstance(value, str):
         return value.strip()
     if isinstance(value, Sequence):
-        return ",".join(item.strip() for item in value if isinstance(item, str) and item.strip())
+        named = dict.fromkeys(item for item in value if isinstance(item, str))  # an alias repeats at no cost
+        return ",".join(item.strip() for item in named if item.strip())
     return ""
 
 
@@ -156,7 +157,7 @@ def _read_yaml(path: Path, data: bytes | None) -> Mapping[Yaml, Yaml]:
     import yaml
 
     try:
-        content = cast("Yaml", yaml.safe_load(data))
+        content = cast("Yaml", yaml.load(data, _loader()))  # noqa: S506  it is a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise MalformedError(f"{path} is not readable YAML: {error}") from error
     if content is None:
@@ -164,6 +165,22 @@ def _read_yaml(path: Path, data: bytes | None) -> Mapping[Yaml, Yaml]:
     if not isinstance(content, Mapping):
         raise MalformedError(f"{path} must hold keys and values, not {type(content).__name__}")
     return content
+
+
+@functools.cache
+def _loader() -> type["yaml.SafeLoader"]:
+    """Make a loader whose work grows with the text alone: no merge keys, and numbers and dates stay text."""
+    import yaml
+
+    class CardLoader(yaml.SafeLoader):
+        """Leave merge keys (``<<``) as they stand: merged again and again, a few lines would fill the memory."""
+
+        def flatten_mapping(self, node: yaml.MappingNode) -> None:
+            """Merge nothing; ``construct_object`` then refuses the key."""
+
+    for kind in ("int", "float", "timestamp"):
+        CardLoader.add_constructor(f"tag:yaml.org,2002:{kind}", CardLoader.construct_yaml_str)
+    return CardLoader
 
 
 def _read(path: Path) -> bytes | None:

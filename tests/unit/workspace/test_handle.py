@@ -40,8 +40,13 @@ def gated(workspace: Workspace, kind: EventKind, gate: Gate) -> Workspace:
     """Give a workspace with the same ledger and another gate."""
     settings = replace(workspace.configuration, gates={**workspace.configuration.gates, kind: gate})
     other = Workspace(settings, workspace.plugins, clock=workspace.clock)
-    other.resources._made = workspace.resources._made
+    share(workspace, other)
     return other
+
+
+def share(one: Workspace, other: Workspace) -> None:
+    """Let another workspace use what one has opened; who closes the one closes all."""
+    other.resources._made, other.resources._opened = one.resources._made, one.resources._opened
 
 
 def requires(*names: Requirement, undecided: WhenUndecided = WhenUndecided.REFUSE) -> Gate:
@@ -170,7 +175,7 @@ def test_a_refusal_is_never_waved_through_as_undecided(workspace: Workspace, mod
     workspace.register(str(model), license_="MIT", bases=("base",))
     settings = replace(workspace.configuration, party=replace(workspace.configuration.party, name="bob"))
     bob = Workspace(settings, workspace.plugins, clock=workspace.clock)
-    bob.resources._made = workspace.resources._made
+    share(workspace, bob)
     lenient = gated(bob, EventKind.DEPLOY, requires(Requirement.LICENSED, undecided=WhenUndecided.ALLOW))
     assert lenient.handle(event(EventKind.DEPLOY, model)).decision.code is ReasonCode.NON_COMMERCIAL
     # A gate that does not ask for a licence lets it pass, and keeps the reasons.
