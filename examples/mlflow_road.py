@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -56,15 +57,22 @@ def main() -> int:
         "--folder", type=Path, default=Path(".demo"), help="made anew; the ledger stays there"
     )
     folder = parser.parse_args().folder.absolute()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, stop)
     try:
         prepare(folder)
         Road(folder).walk()
-    except StepError as failure:
+    except (StepError, RuntimeError) as failure:
         console.print(Panel(escape(str(failure)), title="this step did not hold", border_style="red"))
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def stop(number: int, _frame: object) -> None:
+    """Leave by the door, so that the server is ended on the way."""
+    raise SystemExit(128 + number)
 
 
 def prepare(folder: Path) -> None:

@@ -22,6 +22,7 @@ ROUTE: Final = "/api/2.0/mlflow-artifacts/artifacts/"
 _SERVING: Final = "_MLFLOW_SERVER_SERVE_ARTIFACTS"
 _DESTINATION: Final = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
 _BACKEND: Final = "_MLFLOW_SERVER_FILE_STORE"
+_ROOT: Final = "_MLFLOW_SERVER_ARTIFACT_ROOT"
 _NOT_STORES: Final = frozenset({"http", "https", "ftp", "sftp", "runs", "models"})
 _SPARE_BYTES: Final = 1 << 30
 """Left free on the disk that a model is downloaded to: 1 GiB."""
@@ -82,7 +83,10 @@ def join(location: str, path: str) -> str:
 
 def _served(location: str, tracking: str) -> str:
     """Inside a server, turn a proxied location into the one behind the proxy."""
-    parts = urlsplit(location)
+    try:
+        parts = urlsplit(location)
+    except ValueError as error:
+        raise MalformedError(f"{location!r} is no location of MLflow's: {error}") from error
     if parts.scheme == "mlflow-artifacts":
         path = safe_path(parts.path, location)
     elif parts.scheme in {"http", "https"} and ROUTE in parts.path:
@@ -92,6 +96,11 @@ def _served(location: str, tracking: str) -> str:
     destination = os.environ.get(_DESTINATION)
     if os.environ.get(_SERVING) != "true" or not destination:
         return f"mlflow-artifacts:/{path}" if _is_own_server(parts.netloc, tracking) else location
+    if parts.netloc and parts.netloc != urlsplit(os.environ.get(_ROOT, "")).netloc:
+        raise PlatformError(
+            f"{location!r} names the server {parts.netloc!r}, whose files may be others than those here",
+            hint="Leave the server's name out, or start MLflow with it in --default-artifact-root.",
+        )
     if _scheme(destination) not in {"", "file"}:
         return join(destination, path)
     root = _plain(destination).resolve()

@@ -47,7 +47,10 @@ def parse_uri(uri: str) -> ModelUri:
     >>> parse_uri("models:/churn/3").version
     '3'
     """
-    parts = urlsplit(uri, allow_fragments=False)
+    try:
+        parts = urlsplit(uri, allow_fragments=False)
+    except ValueError as error:
+        raise MalformedError(f"{uri!r} is not a URI: {error}", hint=_FORMS) from error
     if parts.scheme not in {"models", "runs", "mlflow-artifacts"}:
         raise MalformedError(f"{uri!r} is not a URI of MLflow", hint=_FORMS)
     if parts.scheme == "mlflow-artifacts":
@@ -55,6 +58,8 @@ def parse_uri(uri: str) -> ModelUri:
     if parts.netloc or not parts.path.startswith("/") or parts.query:
         raise MalformedError(f"{uri!r} must begin with {parts.scheme}:/ and name no server")
     if parts.scheme == "runs":
+        if "#" in uri:
+            raise MalformedError(f"{uri!r} holds '#': MLflow reads no further, so it names two folders")
         run_id, _, rest = parts.path[1:].partition("/")
         if not run_id or run_id in {".", ".."}:
             raise MalformedError(f"{uri!r} names no run")
@@ -91,7 +96,7 @@ def _parse_model(uri: str, path: str) -> ModelUri:
     match path.rstrip("/").split("/"):
         case [name, suffix] if name.strip() and suffix.strip():
             if suffix.isascii() and suffix.isdigit():
-                return ModelUri(scheme="models", name=name, version=str(int(suffix)))
+                return ModelUri(scheme="models", name=name, version=suffix.lstrip("0") or "0")
             if suffix.lower() == "latest":
                 return ModelUri(scheme="models", name=name, alias="latest")
             return ModelUri(scheme="models", name=name, stage=suffix)

@@ -33,7 +33,7 @@ def command(party: str | None, commercial: bool | None, home: str | None, as_jso
     file = Path(FILE_NAME).absolute()
     written = not file.exists()
     if written:
-        write_whole(file, _settings(party, commercial, home).encode())
+        write_whole(file, _settings(party, commercial, home).encode(), shared=True)
     try:
         facts = _set_up(party, commercial)
     except BaseException:

@@ -6,6 +6,9 @@ from weightmark.cli.output import fails_clearly, good, json_option, print_fields
 from weightmark.discovery import Plugins, choose
 from weightmark.errors import WeightmarkError
 
+MAX_PASSPHRASE = 1023
+"""Bytes of a passphrase that OpenSSL takes."""
+
 
 @click.command("keygen")
 @click.argument("key")
@@ -44,4 +47,10 @@ def _new_passphrase() -> bytes:
         secret = click.prompt("New passphrase", hide_input=True, confirmation_prompt=True, err=True)
     if not secret:
         raise WeightmarkError("an empty passphrase protects nothing", hint="Choose another passphrase.")
-    return str(secret).encode()
+    passphrase = str(secret).encode("utf-8", "surrogatepass")
+    if len(passphrase) > MAX_PASSPHRASE:
+        raise WeightmarkError(
+            f"the passphrase has {len(passphrase)} bytes; at most {MAX_PASSPHRASE} can protect a key",
+            hint="Choose a shorter passphrase.",
+        )
+    return passphrase

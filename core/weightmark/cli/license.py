@@ -8,9 +8,11 @@ from weightmark.claims import TermsClaim
 from weightmark.cli.option import open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
 from weightmark.encoding import decode
-from weightmark.errors import MalformedError
 from weightmark.licensing import Terms, find_template, parse_license
-from weightmark.workspace import describe
+from weightmark.workspace import describe, read_bounded
+
+MAX_TERMS = 1 << 20
+"""Bytes of a file of terms; a longer one is not read."""
 
 
 @click.group("license")
@@ -91,11 +93,7 @@ def show(model_or_licence: str, as_json: bool) -> None:
 
 
 def _read_terms(file: Path) -> Terms:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise MalformedError(f"{file} cannot be read: {error}") from error
-    return Terms.from_json(decode(data, what=str(file)))
+    return Terms.from_json(decode(read_bounded(file, MAX_TERMS), what=str(file)))
 
 
 def _show_terms(terms: Terms, *, as_json: bool) -> None:

@@ -1,12 +1,13 @@
 """What a person sees and what a program reads: results on standard output, all else on standard error."""
 
 import functools
+import io
 import json
 import os
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import ParamSpec, TypeVar
+from contextlib import contextmanager, suppress
+from typing import ParamSpec, TypeVar, cast
 
 import click
 
@@ -73,6 +74,7 @@ def fails_clearly(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        _take_any_text()
         try:
             return function(*args, **kwargs)
         except WeightmarkError as error:
@@ -80,10 +82,28 @@ def fails_clearly(function: Callable[P, R]) -> Callable[P, R]:
             sys.exit(exit_code(error))
         except BrokenPipeError:
             # The reader of our output went away; say nothing more to it, not even at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
+            sys.exit(EXIT_ERROR)
+        except OSError as error:
+            # The disk under our output is full, or the system refused something that no part of ours named.
+            _drop_output()
+            print_error(str(error), hint="Check the disk, and who may write to it.")
             sys.exit(EXIT_ERROR)
 
     return wrapper
+
+
+def _take_any_text() -> None:
+    """Let names that are no UTF-8, which a path may have, be written as escapes; JSON reads them as such."""
+    stream: object = sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        cast("io.TextIOWrapper", stream).reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Let what is left to be written go nowhere: it failed once, and would fail again at exit."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(error: WeightmarkError) -> int:

@@ -91,11 +91,11 @@ def write_bundle(workspace: Workspace, outcome: Outcome, file: Path) -> list[str
     if outcome.model is None:
         return []
     beside = file.with_name(file.name + MANIFEST_SUFFIX)
-    write_whole(file.absolute(), bundle_of(workspace.resources, outcome.model).encode())
+    write_whole(file.absolute(), bundle_of(workspace.resources, outcome.model).encode(), shared=True)
     written = [str(file)]
     manifest = manifest_of(workspace.resources, outcome.model)
     if manifest is not None:
-        write_whole(beside.absolute(), manifest.encode())
+        write_whole(beside.absolute(), manifest.encode(), shared=True)
         written.append(str(beside))
     return written
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 
 from weightmark.claims import PublicKey, TrustedKey
+from weightmark.claims.key import MAX_KEY_SIZE
 from weightmark.cli.option import Moment, open_workspace
 from weightmark.cli.output import fails_clearly, good, json_option, print_json, print_table
 from weightmark.encoding import Json, format_time
-from weightmark.errors import MalformedError
-from weightmark.workspace import write_whole
+from weightmark.workspace import read_bounded, write_whole
 
 
 @click.group("trust")
@@ -73,15 +73,11 @@ def add(public_key: Path, identity: str, until: datetime | None, as_json: bool) 
     Example:
       weightmark trust add openlab.pem.pub --identity openlab
     """
-    try:
-        data = public_key.read_bytes()
-    except OSError as error:
-        raise MalformedError(f"{public_key} cannot be read: {error}") from error
-    key = PublicKey.from_pem(data, what=str(public_key))
+    key = PublicKey.from_pem(read_bounded(public_key, MAX_KEY_SIZE), what=str(public_key))
     trusted = TrustedKey(identity=identity, key=key, valid_until=until)
     with open_workspace() as workspace:
         resources = workspace.resources
-        resources.save_trust(resources.trust.add(trusted))
+        resources.add_trust(trusted)
         resources.catch_up()
     if as_json:
         print_json({"identity": identity, "key_id": key.key_id})
@@ -102,7 +98,7 @@ def export(file: Path, as_json: bool) -> None:
     """
     with open_workspace() as workspace:
         trust = workspace.resources.trust
-    write_whole(file.absolute(), trust.encode())
+    write_whole(file.absolute(), trust.encode(), shared=True)
     if as_json:
         print_json({"file": str(file), "keys": len(trust.keys), "logs": len(trust.logs)})
         return

@@ -6,6 +6,8 @@ from pathlib import Path
 import click
 
 from weightmark.claims import Bundle, Policy, Statement, TrustRoot
+from weightmark.claims.bundle import MAX_SIZE as MAX_BUNDLE
+from weightmark.claims.trust import MAX_SIZE as MAX_TRUST
 from weightmark.cli.option import open_workspace
 from weightmark.cli.output import (
     fails_clearly,
@@ -18,9 +20,17 @@ from weightmark.cli.output import (
 )
 from weightmark.cli.register import MANIFEST_SUFFIX
 from weightmark.encoding import Json, parse_digest
-from weightmark.errors import Failure, MalformedError, VerificationError, WeightmarkError
+from weightmark.errors import Failure, MalformedError, VerificationError
 from weightmark.model import ModelManifest
-from weightmark.workspace import Expectation, Verification, Workspace, name_failure, verify_fingerprint
+from weightmark.model.manifest import MAX_SIZE as MAX_MANIFEST
+from weightmark.workspace import (
+    Expectation,
+    Verification,
+    Workspace,
+    name_failure,
+    read_bounded,
+    verify_fingerprint,
+)
 
 EXIT_FAILED = 3
 
@@ -41,7 +51,9 @@ EXIT_FAILED = 3
 @click.option("--trust", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The trust root.")
 @click.option("--signed-by", "identities", multiple=True, metavar="NAME", help="Who must have signed.")
 @click.option(
-    "--threshold", type=click.IntRange(1), help="How many of them; else all that are named, or one."
+    "--threshold",
+    type=click.IntRange(1),
+    help="How many of them; else all that are named, or what the trust root asks for.",
 )
 @json_option
 @fails_clearly
@@ -66,6 +78,10 @@ def command(
     """
     if bundle is not None and trust is None:
         raise click.UsageError("--bundle needs --trust: a bundle cannot vouch for its own signer.")
+    if bundle is None and (trust or manifest) is not None:
+        raise click.UsageError("--trust and --manifest go with --bundle; else your own ledger is asked.")
+    if bundle is not None and expect:
+        raise click.UsageError("--expect asks your own ledger; with --bundle the bundle is what is expected.")
     policy = _policy(identities, threshold)
     workspace = open_workspace()
     try:
@@ -86,30 +102,26 @@ def command(
     _show(workspace, held, as_json=as_json)
 
 
-def _policy(identities: tuple[str, ...], threshold: int | None) -> Policy:
+def _policy(identities: tuple[str, ...], threshold: int | None) -> Policy | None:
+    """Give what was asked for; None for what the trust root asks for."""
+    if not identities and threshold is None:
+        return None
     try:
         return Policy(threshold=threshold or len(identities) or 1, identities=frozenset(identities))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
 
 
-def _expectation(bundle: Path, manifest: Path | None, trust: Path | None, policy: Policy) -> Expectation:
+def _expectation(
+    bundle: Path, manifest: Path | None, trust: Path | None, policy: Policy | None
+) -> Expectation:
     beside = manifest or bundle.with_name(bundle.name + MANIFEST_SUFFIX)
     return Expectation(
-        bundle=Bundle.decode(_read(bundle), what=f"the bundle {bundle}"),
-        manifest=ModelManifest.decode(_read(beside)) if beside.exists() else None,
-        trust=TrustRoot.decode(_read(trust)) if trust is not None else TrustRoot(),
+        bundle=Bundle.decode(read_bounded(bundle, MAX_BUNDLE), what=f"the bundle {bundle}"),
+        manifest=ModelManifest.decode(read_bounded(beside, MAX_MANIFEST)) if beside.exists() else None,
+        trust=TrustRoot.decode(read_bounded(trust, MAX_TRUST)) if trust is not None else TrustRoot(),
         policy=policy,
     )
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise WeightmarkError(
-            f"{file} cannot be read: {error}", hint="Check the path and its permissions."
-        ) from error
 
 
 def _show(workspace: Workspace, held: Verification, *, as_json: bool) -> None:

@@ -1,8 +1,17 @@
 """How values become bytes and back: canonical JSON, digests, times, identifiers."""
 
 from weightmark.encoding.canonical import Json, decode, encode
-from weightmark.encoding.digest import Algorithm, Digest, digest_bytes, format_digest, hasher, parse_digest
+from weightmark.encoding.digest import (
+    Algorithm,
+    Digest,
+    digest_bytes,
+    format_digest,
+    hasher,
+    is_digest,
+    parse_digest,
+)
 from weightmark.encoding.identifier import KeyId, ModelId
+from weightmark.encoding.printable import printable
 from weightmark.encoding.record import Record
 from weightmark.encoding.time import format_time, parse_time
 
@@ -19,6 +28,8 @@ __all__ = [
     "format_digest",
     "format_time",
     "hasher",
+    "is_digest",
     "parse_digest",
     "parse_time",
+    "printable",
 ]

@@ -93,6 +93,15 @@ def parse_digest(text: str, *, what: str = "the digest") -> tuple[Algorithm, byt
     return Algorithm(match[1]), bytes.fromhex(match[2])
 
 
+def is_digest(text: str) -> bool:
+    """Say whether a text is a digest.
+
+    Raises:
+        Nothing.
+    """
+    return _FORM.match(text) is not None
+
+
 def digest_bytes(data: bytes, algorithm: Algorithm = Algorithm.SHA256) -> Digest:
     """Digest bytes that are in memory.
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from weightmark.encoding.canonical import Json
 from weightmark.encoding.digest import Digest, parse_digest
+from weightmark.encoding.printable import printable
 from weightmark.encoding.time import parse_time
 from weightmark.errors import MalformedError
 
@@ -117,7 +118,9 @@ class Record:
     def done(self) -> None:
         """Refuse fields that nobody asked for."""
         if self._left:
-            raise MalformedError(f"{self.what} has unknown fields: {', '.join(sorted(self._left))}")
+            # The names are a stranger's: shown with their controls escaped, and no more than a person reads.
+            names = ", ".join(printable(name[:40]) for name in sorted(self._left)[:8])
+            raise MalformedError(f"{self.what} has unknown fields: {names}")
 
     def _take(self, key: str, *, required: bool) -> Json:
         self._left.discard(key)

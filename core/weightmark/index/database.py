@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine, event, insert, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -72,18 +73,20 @@ def _make_tables(connection: Connection) -> None:
     connection.execute(insert(STATE), {"key": SCHEMA_KEY, "value": SCHEMA})
 
 
+def _create(url: str, options: dict[str, Any]) -> Engine:
+    try:
+        return create_engine(url, **options)
+    except (SQLAlchemyError, ImportError, ValueError, TypeError) as error:
+        raise LedgerError(f"the index cannot be opened: {error}", hint="Mend the setting `index`.") from error
+
+
 def _open_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        try:
-            return create_engine(url)
-        except (SQLAlchemyError, ImportError) as error:
-            raise LedgerError(
-                f"the index cannot be opened: {error}", hint="Mend the setting `index`."
-            ) from error
+        return _create(url, {})
     in_memory = url in ("sqlite://", "sqlite:///:memory:")
     # No connection is kept between calls: one that a forked process inherits spoils SQLite's locks.
     options = {"poolclass": StaticPool if in_memory else NullPool}
-    engine = create_engine(url, connect_args={"check_same_thread": False, "timeout": 60}, **options)
+    engine = _create(url, {"connect_args": {"check_same_thread": False, "timeout": 60}, **options})
 
     # SQLAlchemy's page on the pysqlite dialect: this is how a transaction begins where it is said to.
     def on_connect(connection: object, _record: object) -> None:

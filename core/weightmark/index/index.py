@@ -66,7 +66,7 @@ class Index:
         """Find a model.
 
         Args:
-            reference: a version's URI, a bundle digest, a weights digest, or a name (its newest model).
+            reference: a bundle digest, a weights digest, a version's URI, or a name (its newest model).
 
         Returns:
             The model; None when nothing fits.

@@ -24,7 +24,7 @@ from weightmark.claims import (
     VersionClaim,
     verify_envelope,
 )
-from weightmark.encoding import Digest, digest_bytes, encode, format_time, parse_time
+from weightmark.encoding import Digest, digest_bytes, encode, format_time, parse_time, printable
 from weightmark.errors import MalformedError, VerificationError
 from weightmark.index.query import holders
 from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, VERSION
@@ -87,7 +87,7 @@ def project(connection: Connection, entry: LedgerEntry, trust: TrustRoot) -> Non
         _apply(connection, said, statement.claim)
         row["accepted"] = True
     except (MalformedError, VerificationError, _RefusedError) as error:
-        row["note"] = str(error)
+        row["note"] = printable(str(error))
     connection.execute(insert(ENTRY), row)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select
 
-from weightmark.encoding import Algorithm, Digest, decode, parse_time
+from weightmark.encoding import Algorithm, Digest, decode, is_digest, parse_time
 from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, SCHEMA_KEY, STATE, VERSION
 from weightmark.index.view import HistoryEntry, KnownParent, RegisteredModel
 from weightmark.licensing import Grant, IssuedGrant, Terms
@@ -15,15 +15,17 @@ PROJECTED = (ENTRY, MODEL, VERSION, PARENT, GRANT)
 
 
 def find(connection: Connection, reference: str) -> RegisteredModel | None:
-    """Find a model by a version's URI, a bundle digest, a weights digest or a name, in this order."""
+    """Find a model by a bundle digest, a weights digest, a version's URI or a name, in this order.
+
+    A digest is never looked for among URIs and names: those anybody may choose, and choose a digest.
+    """
+    if not _storable(reference):
+        return None
+    digests = ((MODEL.c.bundle == reference, MODEL.c.entry), (MODEL.c.weights == reference, MODEL.c.entry))
     version = select(VERSION.c.bundle).where(VERSION.c.uri == reference).scalar_subquery()
     # Of equal weights the first registration counts, of equal names the newest.
-    for condition, order in (
-        (MODEL.c.bundle == version, MODEL.c.entry),
-        (MODEL.c.bundle == reference, MODEL.c.entry),
-        (MODEL.c.weights == reference, MODEL.c.entry),
-        (MODEL.c.name == reference, MODEL.c.entry.desc()),
-    ):
+    names = ((MODEL.c.bundle == version, MODEL.c.entry), (MODEL.c.name == reference, MODEL.c.entry.desc()))
+    for condition, order in digests if is_digest(reference) else names:
         row = connection.execute(select(MODEL).where(condition).order_by(order).limit(1)).first()
         if row is not None:
             return _model(row)
@@ -57,6 +59,8 @@ def grants(connection: Connection, subjects: Collection[Digest], grantee: str | 
     """Give the grants for models, in the order they were given."""
     condition = or_(GRANT.c.subject.in_(list(subjects)), GRANT.c.bundle.in_(list(subjects)))
     if grantee is not None:
+        if not _storable(grantee):
+            return []
         condition &= GRANT.c.grantee == grantee
     return [_grant(row) for row in connection.execute(select(GRANT).where(condition).order_by(GRANT.c.entry))]
 
@@ -156,6 +160,15 @@ def _history(row: Row[tuple[object, ...]]) -> HistoryEntry:
         accepted=row.accepted,
         note=row.note,
     )
+
+
+def _storable(text: str) -> bool:
+    """Say whether a database can hold a text: half a character, from a file's name, has no UTF-8 form."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _digest(text: str | None) -> Digest | None:

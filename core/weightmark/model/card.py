@@ -4,8 +4,9 @@ Only small text files are read, with readers that build plain values and run not
 Not promised: that what they say is true; a card states, a claim signs.
 """
 
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias, cast
 
@@ -124,9 +125,10 @@ def _from_adapter(path: Path) -> dict[str, str]:
 def _from_license(folder: Path) -> dict[str, str]:
     for name in _LICENSE_FILES:
         data = _read(folder / name)
-        found = {text.strip(" \t-") for text in _SPDX.findall(data.decode("utf-8", "replace"))} if data else set[str]()
-        if len(found) == 1 and "" not in found:
-            return {Fact.LICENSE.value: found.pop()}
+        found = _SPDX.findall((data or b"").decode("utf-8", "replace"))
+        names = {text.strip(" \t-") for text in found}
+        if len(names) == 1 and "" not in names:
+            return {Fact.LICENSE.value: names.pop()}
     return {}
 
 
@@ -157,8 +159,8 @@ def _read_yaml(path: Path, data: bytes | None) -> Mapping[Yaml, Yaml]:
     import yaml
 
     try:
-        content = cast("Yaml", yaml.load(data, _loader()))  # noqa: S506  it is a SafeLoader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        content = _parser()(data)
+    except (yaml.YAMLError, ValueError, KeyError, RecursionError) as error:
         raise MalformedError(f"{path} is not readable YAML: {error}") from error
     if content is None:
         return {}
@@ -168,27 +170,37 @@ def _read_yaml(path: Path, data: bytes | None) -> Mapping[Yaml, Yaml]:
 
 
 @functools.cache
-def _loader() -> type["yaml.SafeLoader"]:
-    """Make a loader whose work grows with the text alone: no merge keys, and numbers and dates stay text."""
+def _parser() -> Callable[[bytes], Yaml]:
+    """Make a reader whose work grows with the text alone.
+
+    Merge keys (``<<``) are refused: merged again and again, a few lines fill the memory. Numbers and dates
+    stay text, as a card's author wrote them.
+    """
     import yaml
 
     class CardLoader(yaml.SafeLoader):
-        """Leave merge keys (``<<``) as they stand: merged again and again, a few lines would fill the memory."""
-
         def flatten_mapping(self, node: yaml.MappingNode) -> None:
-            """Merge nothing; ``construct_object`` then refuses the key."""
+            """Merge nothing, so that the key itself is constructed, for which there is no constructor."""
+
+    def as_text(loader: CardLoader, node: yaml.Node) -> str:
+        return str(loader.construct_scalar(cast("yaml.ScalarNode", node)))
 
     for kind in ("int", "float", "timestamp"):
-        CardLoader.add_constructor(f"tag:yaml.org,2002:{kind}", CardLoader.construct_yaml_str)
-    return CardLoader
+        CardLoader.add_constructor(f"tag:yaml.org,2002:{kind}", as_text)
+    return lambda data: cast("Yaml", yaml.load(data, CardLoader))  # noqa: S506  it is a SafeLoader
 
 
 def _read(path: Path) -> bytes | None:
     """Read a small file; None when there is none."""
     if not path.is_file():
         return None
-    with path.open("rb") as stream:
-        data = stream.read(MAX_CARD_BYTES + 1)
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_CARD_BYTES + 1)
+    except OSError as error:
+        raise MalformedError(
+            f"{path} cannot be read: {error.strerror}", hint="Check who may read it."
+        ) from error
     if len(data) > MAX_CARD_BYTES:
         raise MalformedError(f"{path} is larger than {MAX_CARD_BYTES} bytes, too large for a card")
     return data

@@ -13,6 +13,9 @@ from weightmark.errors import MalformedError
 from weightmark.model.path import check_path
 from weightmark.vocabulary import MANIFEST_MEDIA_TYPE
 
+MAX_SIZE = 256 << 20
+"""Bytes of an encoded manifest that comes from elsewhere; a longer one is not read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileEntry:

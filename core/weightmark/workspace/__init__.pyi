@@ -1,4 +1,6 @@
 from .configuration import Configuration as Configuration
+from .file import read_bounded as read_bounded
+from .file import write_whole as write_whole
 from .gate import Gate as Gate
 from .gate import Requirement as Requirement
 from .gate import WhenUndecided as WhenUndecided
@@ -10,7 +12,6 @@ from .recording import bundle_of as bundle_of
 from .recording import canonical_license as canonical_license
 from .recording import manifest_of as manifest_of
 from .recording import prove_entry as prove_entry
-from .resource import write_whole as write_whole
 from .verification import Expectation as Expectation
 from .verification import Verification as Verification
 from .verification import name_failure as name_failure
@@ -34,6 +35,7 @@ __all__ = [
     "manifest_of",
     "name_failure",
     "prove_entry",
+    "read_bounded",
     "verify_fingerprint",
     "write_whole",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 from weightmark.encoding import Algorithm, Json, Record
-from weightmark.errors import MalformedError
+from weightmark.errors import MalformedError, WeightmarkError
 from weightmark.licensing import Party
 from weightmark.vocabulary import EventKind
 from weightmark.workspace.gate import DEFAULT_GATES, Gate, Requirement, WhenUndecided
@@ -91,7 +91,10 @@ class Configuration:
 
 
 def _settle(values: Mapping[str, str]) -> Configuration:
-    home = Path(values["home"]).expanduser() if "home" in values else _data_folder()
+    for name, value in values.items():
+        if "\0" in value or (name in ("home", "trust") and not value):
+            raise MalformedError(f"{name} is {value!r}; it must name a file or a folder")
+    home = _expand(values["home"]) if "home" in values else _data_folder()
     ledger = values.get("ledger", f"sqlite:///{home / 'weightmark.db'}")
     beside = ledger if ledger.startswith("sqlite:") else f"sqlite:///{home / 'weightmark.db'}"
     in_memory = ledger.startswith("memory:")
@@ -108,10 +111,17 @@ def _settle(values: Mapping[str, str]) -> Configuration:
         store=values.get("store", ledger if in_memory else beside),
         signer=values.get("signer", f"file:{home / 'keys' / 'signer.pem'}"),
         log_signer=f"file:{home / 'keys' / 'log.pem'}",
-        trust=Path(values["trust"]).expanduser() if "trust" in values else home / "trust.json",
+        trust=_expand(values["trust"]) if "trust" in values else home / "trust.json",
         origin=values.get("origin", ""),
         algorithm=algorithm,
     )
+
+
+def _expand(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise MalformedError(f"{text!r} starts in a home folder that nobody has: {error}") from error
 
 
 def _data_folder() -> Path:
@@ -141,20 +151,32 @@ def _find_file(environ: Mapping[str, str]) -> Path | None:
         if not file.is_file():
             raise MalformedError(f"WEIGHTMARK_CONFIG names {named}, which is not a file")
         return file
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise WeightmarkError(
+            "the folder you are in is not there any more", hint="Change to a folder that is there."
+        ) from error
     for folder in (here, *here.parents):
-        if (folder / FILE_NAME).is_file():
+        if _is_file(folder / FILE_NAME):
             return folder / FILE_NAME
         pyproject = folder / "pyproject.toml"
-        if pyproject.is_file() and _section(pyproject) is not None:
+        if _is_file(pyproject) and _section(pyproject) is not None:
             return pyproject
     return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # a folder above ours into which we may not look
 
 
 def _section(file: Path) -> Json:
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError, tomllib.TOMLDecodeError) as error:
         raise MalformedError(f"{file} cannot be read: {error}", hint="Mend the file.") from error
     if file.name != "pyproject.toml":
         return cast("Json", document)
@@ -180,7 +202,7 @@ def _read_file(file: Path) -> tuple[dict[str, str], dict[EventKind, Gate], tuple
 def _anchored(name: str, value: str, folder: Path) -> str:
     """Make a relative path in a file start at the file's own folder."""
     if name in ("home", "trust"):
-        return str(folder / Path(value).expanduser())
+        return str(folder / _expand(value)) if value else value
     if (
         name in ("ledger", "store", "index")
         and value.startswith("sqlite:///")

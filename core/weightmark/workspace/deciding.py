@@ -55,7 +55,7 @@ def pass_gate(
         permission when the gate does not ask them.
     """
     requires = gate.requires
-    if model is None and requires & {Requirement.REGISTERED, Requirement.SIGNED}:
+    if model is None and requires - {Requirement.LICENSED}:
         return _refuse(ReasonCode.NOT_REGISTERED, event, f"{event.uri} is not registered", _REGISTER)
     if failures and Requirement.INTACT in requires:
         named = "; ".join(name_failure(failure) for failure in failures[:3])

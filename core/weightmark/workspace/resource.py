@@ -1,7 +1,6 @@
 """What a workspace works with, opened when first needed: keys, ledger, store, index, trust root."""
 
 import os
-import tempfile
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,12 +8,14 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from weightmark.claims import TrustedKey, TrustRoot
+from weightmark.claims.trust import MAX_SIZE as MAX_TRUST
 from weightmark.discovery import Plugins, choose
-from weightmark.errors import LedgerError, MalformedError, UntrustedKeyError, WeightmarkError
+from weightmark.errors import MalformedError, UntrustedKeyError, WeightmarkError
 from weightmark.index import Index
 from weightmark.log import LogKey
 from weightmark.ports import AskSecret, Ledger, Observer, Signer, Store
 from weightmark.workspace.configuration import Configuration
+from weightmark.workspace.file import alone, read_bounded, write_whole
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
@@ -103,17 +104,24 @@ class Resources:
         """The trust root, as the file has it now; made with our own key and log when there is none."""
         with self._lock:
             try:
-                return TrustRoot.decode(self.configuration.trust.read_bytes())
+                return self._read_trust()
             except FileNotFoundError:
                 return self._first_trust()
-            except OSError as error:
-                raise MalformedError(
-                    f"the trust root {self.configuration.trust} cannot be read: {error}"
-                ) from error
 
     def save_trust(self, trust: TrustRoot) -> None:
         """Put another trust root in the file's place, whole or not at all."""
         write_whole(self.configuration.trust, trust.encode())
+
+    def add_trust(self, key: TrustedKey) -> None:
+        """Trust one more key; of several processes that do so at once none undoes what another did.
+
+        Raises:
+            MalformedError: the key is trusted already, but for another identity or another time.
+        """
+        file = self.configuration.trust
+        _ = self.trust  # made, with its folder, when there was none
+        with alone(file.parent):
+            write_whole(file, self.trust.add(key).encode())
 
     @property
     def observers(self) -> list[Observer]:
@@ -201,7 +209,13 @@ class Resources:
         trust = TrustRoot(keys=(own,), logs=(LogKey.parse(self.ledger.verifier_key),))
         # Another process may make it in the same moment; then its trust root is the one.
         write_whole(self.configuration.trust, trust.encode(), over=False)
-        return TrustRoot.decode(self.configuration.trust.read_bytes())
+        return self._read_trust()
+
+    def _read_trust(self) -> TrustRoot:
+        file = self.configuration.trust
+        if not file.exists():
+            raise FileNotFoundError(file)
+        return TrustRoot.decode(read_bounded(file, MAX_TRUST))
 
 
 def _make_key(cls: type[Signer], uri: str, path: Path) -> None:
@@ -216,45 +230,3 @@ def _make_key(cls: type[Signer], uri: str, path: Path) -> None:
         raise WeightmarkError(
             f"no key can be made at {path}: {error}", hint="Set WEIGHTMARK_HOME."
         ) from error
-
-
-def write_whole(path: Path, data: bytes, *, over: bool = True) -> None:
-    """Write a file so that it is there whole or not at all, whatever happens.
-
-    Args:
-        path: where; its folder is made when it is not there.
-        data: what.
-        over: whether to replace a file that is there already; else it is left as it is.
-
-    Raises:
-        LedgerError: it could not be written; what was there before is still there.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if over:
-                Path(temporary).replace(path)
-            else:
-                _place_new(Path(temporary), path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise LedgerError(f"{path} could not be written: {error}") from error
-
-
-def _place_new(temporary: Path, path: Path) -> None:
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        temporary.unlink()
-    except OSError:
-        # A file system without hard links: the best that it offers.
-        temporary.replace(path)
-    else:
-        temporary.unlink()

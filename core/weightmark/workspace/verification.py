@@ -1,13 +1,13 @@
 """Is this the model that was registered, by one we trust, in a ledger that holds?"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from weightmark.attribution import format_receipt
 from weightmark.claims import Bundle, Evidence, Policy, Registration, TrustRoot, verify_bundle
-from weightmark.encoding import Json
-from weightmark.errors import DigestMismatchError, Failure, MalformedError
+from weightmark.encoding import Json, printable
+from weightmark.errors import DigestMismatchError, Failure, MalformedError, PolicyError
 from weightmark.fingerprinting import Fingerprint, compare_manifests
 from weightmark.model import ModelManifest
 from weightmark.vocabulary import SCHEMA_VERSION
@@ -61,13 +61,13 @@ class Expectation:
         bundle: the signed registration with its receipt.
         manifest: the registered manifest, with which a difference can be named; None when it is not at hand.
         trust: where we start from.
-        policy: how many must have signed, and who.
+        policy: how many must have signed, and who; None for what the trust root asks for.
     """
 
     bundle: Bundle
     manifest: ModelManifest | None
     trust: TrustRoot
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy | None = None
 
 
 def verify_fingerprint(uri: str, found: Fingerprint, expected: Expectation, at: datetime) -> Verification:
@@ -93,6 +93,12 @@ def verify_fingerprint(uri: str, found: Fingerprint, expected: Expectation, at: 
         raise MalformedError(
             f"the bundle holds a {claim.predicate_type.value} statement, not a registration",
             hint="Give the bundle that `weightmark register --bundle FILE` wrote.",
+        )
+    if claim.owner not in evidence.identities:
+        raise PolicyError(
+            f"{claim.owner} is named as owner, but the registration is signed by"
+            f" {', '.join(evidence.identities)}",
+            hint=f"Ask {claim.owner} for a bundle they signed; the trust root says whose keys are whose.",
         )
     if expected.manifest is not None and expected.manifest.digest != claim.manifest:
         raise MalformedError(
@@ -141,10 +147,11 @@ def differences(manifest: ModelManifest | None, found: Fingerprint) -> tuple[Fai
 
 
 def name_failure(failure: Failure) -> str:
-    """Write one failure as a person reads it."""
+    """Write one failure as a person reads it; a tensor's name is whatever the file's writer chose."""
+    path, verb = printable(failure.path), _VERBS.get(failure.reason, failure.reason)
     if failure.tensor:
-        return f"the tensor {failure.tensor} in {failure.path} {_VERBS.get(failure.reason, failure.reason)}"
-    return f"{failure.path or 'the model'} {_VERBS.get(failure.reason, failure.reason)}"
+        return f"the tensor {printable(failure.tensor)} in {path} {verb}"
+    return f"{path or 'the model'} {verb}"
 
 
 _VERBS = {

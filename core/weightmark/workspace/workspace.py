@@ -249,7 +249,7 @@ class Workspace:
         Args:
             uri: a path or a platform's URI.
             expect: what it should be (a URI, a digest, a name); empty for what was registered from there.
-            policy: how many must have signed, and who; None for one whom we trust.
+            policy: how many must have signed, and who; None for what the trust root asks for.
             progress: told the bytes done and the bytes in all.
 
         Returns:
@@ -273,7 +273,7 @@ class Workspace:
             bundle=bundle_of(self.resources, model),
             manifest=manifest_of(self.resources, model),
             trust=self.resources.trust,
-            policy=policy or Policy(),
+            policy=policy,
         )
         return verify_fingerprint(uri, found, expected, self.clock())
 

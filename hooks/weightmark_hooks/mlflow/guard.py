@@ -127,7 +127,7 @@ class StoreCallback:
         self, name: str, source: str, facts: Mapping[str, str], *, run_id: Any = None, model_id: Any = None
     ) -> Outcome:
         with (
-            _failing_closed(f"registering {source} as {name!r}"),
+            _failing_closed(f"registering {source!r} as {name!r}"),
             self.weightmark_registry.checkout(
                 source, tags=facts, run_id=str(run_id or ""), model_id=str(model_id or "")
             ) as resolved,
@@ -166,7 +166,7 @@ class StoreCallback:
             version=number,
             context={**_CONTEXT, **context},
         )
-        with _failing_closed(f"promoting {uri}"), self.weightmark_registry.checkout(source) as resolved:
+        with _failing_closed(f"promoting {uri!r}"), self.weightmark_registry.checkout(source) as resolved:
             _ask(self._stated(event, resolved.facts), resolved)
 
 

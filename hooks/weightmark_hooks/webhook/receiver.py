@@ -95,7 +95,8 @@ class MlflowReceiver:
             self._inbox.finish(delivery)
         except Exception as error:
             message = error.message if isinstance(error, WeightmarkError) else type(error).__name__
-            _log.warning("%s of %s failed: %s", event.kind.value, event.uri, message, exc_info=True)
+            unforeseen = not isinstance(error, WeightmarkError)
+            _log.warning("%s of %r failed: %s", event.kind.value, event.uri, message, exc_info=unforeseen)
             self._inbox.release(delivery)
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "failed")
         return _answer(HTTPStatus.OK, "handled", allowed=outcome.allowed)
@@ -119,7 +120,7 @@ class MlflowReceiver:
             outcome = self._open().handle(event, resolved=resolved)
         tags = outcome.tags()
         if not outcome.allowed:
-            _log.warning("%s of %s is not allowed: %s", event.kind.value, event.uri, outcome.refusal())
+            _log.warning("%s of %r is not allowed: %s", event.kind.value, event.uri, outcome.refusal())
             verdict = f"{outcome.decision.outcome.value} ({outcome.decision.code.value})"
             tags |= {Tag.VERDICT.value: verdict, Tag.REASON.value: outcome.refusal()}
         self._registry.annotate(event.uri, tags)

@@ -57,6 +57,7 @@ _MAX_COUNT: Final = 2**53 - 1
 _METADATA: Final = "__metadata__"
 _LFS: Final = b"version "
 _SHOWN: Final = 200
+_SHOWN_LENGTHS: Final = 8
 _HINT: Final = "The file was cut short or written wrongly: download it again, or save the model again."
 _HINT_INDEX: Final = (
     "Index and shards do not belong together: download all of them again, or save the model again."
@@ -223,7 +224,7 @@ def _read_tensor(name: str, value: Json, path: str, offset: int) -> TensorSpan:
     count = _count(shape, what)
     if count * bits != (offsets[1] - offsets[0]) * 8:
         raise MalformedError(
-            f"{what} of {code} and shape {list(shape)} needs {count * bits} bits; "
+            f"{what} of {code} and shape {_show_shape(shape)} needs {count * bits} bits; "
             f"its offsets give {(offsets[1] - offsets[0]) * 8}",
             hint=_HINT,
         )
@@ -280,6 +281,12 @@ def _find(artifact: Artifact, path: str) -> ArtifactFile:
 def _show(name: str) -> str:
     """Quote a name for a message, cut to a length that a person can read."""
     return repr(name[:_SHOWN])
+
+
+def _show_shape(shape: Sequence[int]) -> str:
+    """Write a shape for a message; a hostile one has millions of lengths."""
+    shown = ", ".join(str(length) for length in shape[:_SHOWN_LENGTHS])
+    return f"[{shown}{', …' if len(shape) > _SHOWN_LENGTHS else ''}]"
 
 
 @hookimpl

@@ -176,14 +176,21 @@ def path_of(uri: str) -> Path:
     if scheme != "file" or not colon or not rest or "\0" in rest:
         raise MalformedError(f"{uri[:200]!r} does not name a key file", hint="Write file:/path/to/key.pem")
     if not rest.startswith("//"):
-        return Path(rest)
+        return _file_path(uri, rest)
     host, slash, tail = rest[2:].partition("/")
     path = unquote(slash + tail)
     if host not in ("", "localhost") or not tail or "\0" in path:
         raise MalformedError(
             f"{uri[:200]!r} names a file on the host {host[:80]!r}", hint="Write file:///path/to/key.pem"
         )
-    return Path(path)
+    return _file_path(uri, path)
+
+
+def _file_path(uri: str, text: str) -> Path:
+    path = Path(text)
+    if path.name in ("", ".."):
+        raise MalformedError(f"{uri[:200]!r} names a folder", hint="Write file:/path/to/key.pem")
+    return path
 
 
 def public_path_of(path: Path) -> Path:

@@ -90,3 +90,54 @@ def test_the_nearest_statement_counts():
 
 def test_names_are_split_at_commas():
     assert split_names(" models:/my model/1 ,a/b,,a/b") == ("models:/my model/1", "a/b")
+
+
+@pytest.mark.parametrize(
+    ("line", "licence"),
+    [
+        ("SPDX-License-Identifier: GPL-2.0+", "GPL-2.0+"),
+        ("/* SPDX-License-Identifier: (MIT OR Apache-2.0) */", "(MIT OR Apache-2.0)"),
+        ("<!-- SPDX-License-Identifier: MIT -->", "MIT"),
+        ("// SPDX-License-Identifier:\tMIT\r", "MIT"),
+    ],
+)
+def test_an_spdx_line_is_read_whole(tmp_path, line, licence):
+    write(tmp_path, "LICENSE", f"{line}\ntext\n")
+    assert read_facts(tmp_path) == {"license": licence}
+
+
+def test_an_spdx_line_without_a_licence_says_nothing(tmp_path):
+    write(tmp_path, "LICENSE", "SPDX-License-Identifier:  \ntext\n")
+    assert read_facts(tmp_path) == {}
+
+
+MERGES = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [*a{n - 1}, *a{n - 1}]}}\n" for n in range(1, 40))
+REPEATS = f'base_model: [&a "{"x" * 500_000}"' + ", *a" * 50_000 + "]\n"
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("LICENSE", "SPDX-License-Identifier:" + " " * 1_000_000 + "x!!!!!!!!"),
+        ("LICENSE", "SPDX-License-Identifier:" * 40_000),
+        ("LICENSE", "\n \n" * 300_000),
+        ("model_card_data.yaml", REPEATS),
+        ("model_card_data.yaml", "x: 1" + ":1" * 200_000 + "\n"),
+        ("model_card_data.yaml", "x: 1" + ":1" * 5_000 + ":1.0\n"),
+    ],
+)
+def test_a_card_cannot_make_its_reader_work_for_ever(tmp_path, name, text):
+    facts = read_facts(write(tmp_path, name, text))
+    assert sum(map(len, facts.values())) <= MAX_CARD_BYTES
+
+
+@pytest.mark.timeout(60)
+def test_a_card_that_merges_is_refused(tmp_path):
+    with pytest.raises(MalformedError, match=r"README\.md"):
+        read_facts(write(tmp_path, "README.md", f"---\n{MERGES}---\n"))
+
+
+def test_numbers_and_dates_are_read_as_they_are_written(tmp_path):
+    write(tmp_path, "MLmodel", "metadata: {license: 1.0, owner: 2026-01-02, base_model: 007}\n")
+    assert read_facts(tmp_path) == {"license": "1.0", "owner": "2026-01-02", "base_model": "007"}

@@ -26,8 +26,25 @@ def bring(location):
         "http://127.0.0.1:5000/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts",
     ],
 )
-def test_a_server_reads_its_own_store(store, location):
+def test_a_server_reads_its_own_store(store, monkeypatch, location):
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", "mlflow-artifacts://127.0.0.1:5000/")
     assert bring(location) == store / "0" / "run" / "artifacts"
+
+
+@pytest.mark.parametrize("root", [None, "mlflow-artifacts:/", "mlflow-artifacts://127.0.0.1:5000/"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        "mlflow-artifacts://elsewhere/0/run/artifacts",
+        "mlflow-artifacts://127.0.0.1:5000@elsewhere/0/run/artifacts",
+        "http://elsewhere/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts",
+    ],
+)
+def test_another_servers_files_are_not_taken_for_the_servers_own(store, monkeypatch, location, root):
+    if root:
+        monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", root)
+    with pytest.raises(PlatformError, match="may be others"):
+        bring(location)
 
 
 def test_a_destination_may_be_a_file_uri(store, monkeypatch):
@@ -49,6 +66,11 @@ def test_a_link_cannot_lead_out_of_the_store(store):
     (store / "0" / "link").symlink_to(store.parent / "secret")
     with pytest.raises(MalformedError, match="leads out"):
         bring("mlflow-artifacts:/0/link")
+
+
+def test_what_is_no_location_is_said_to_be_none():
+    with pytest.raises(MalformedError, match="no location"):
+        bring("http://[")
 
 
 @pytest.mark.parametrize("location", ["http://elsewhere/x", "https://169.254.169.254/latest", "ftp://host/x"])

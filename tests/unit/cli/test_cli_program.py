@@ -228,3 +228,37 @@ def test_eight_processes_at_the_first_start_agree(shell: Shell) -> None:
     assert len(shell.json("trust", "show")["keys"]) == 1
     shell.run("ledger", "audit")
     shell.run("doctor")
+
+
+@pytest.mark.parametrize("command", ["check", "history", "license show"])
+def test_a_reference_that_is_no_text_is_not_found(shell: Shell, command: str) -> None:
+    result = shell.call(*command.split(), "\udcff")
+    assert result.exit_code in (4, 5)
+
+
+def test_a_party_that_is_no_text_has_no_grants(shell: Shell, model: Path) -> None:
+    shell.run("register", model)
+    assert shell.call("check", model, "--as", "\udcff").exit_code == 5
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_under_the_output_is_an_error(shell: Shell) -> None:
+    env = {**os.environ, **{name: value for name, value in shell.env.items() if value is not None}}
+    command = [sys.executable, "-m", "weightmark", "ledger", "checkpoint"]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(command, env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 1
+    assert [line.split(" ")[0] for line in ended.stderr.splitlines()] == ["error:", "hint:"]
+
+
+def test_in_a_folder_that_is_gone(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert "is not there any more" in shell.fail("history", code=1)
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:hidden@h:port/db", "sqlitefoo://u:hidden@h/db"])
+def test_an_index_that_cannot_be_opened(shell: Shell, url: str) -> None:
+    assert "hidden" not in shell.fail("history", code=5, env={"WEIGHTMARK_INDEX": url})

@@ -1,7 +1,10 @@
 """fingerprint and register."""
 
+import errno
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.workshop import LAYERS, Shell, flip_byte, write_model
@@ -151,3 +154,24 @@ def test_a_ledger_that_cannot_be_written_fails_closed(shell: Shell, model: Path)
     shell.run("init")
     env = {"WEIGHTMARK_LEDGER": "sqlite:////proc/nowhere/weightmark.db"}
     assert shell.call("register", model, env=env).exit_code == 5
+
+
+def test_a_card_that_cannot_be_read_is_an_error(
+    shell: Shell, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = Path.open
+
+    def refuse(self: Path, *args: Any, **more: Any) -> Any:
+        if self.name == "README.md":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return opens(self, *args, **more)
+
+    (model / "README.md").write_text("---\nlicense: mit\n---\n")
+    monkeypatch.setattr(Path, "open", refuse)  # the tests may run as one who may read everything
+    assert "README.md cannot be read" in shell.fail("register", model, code=1)
+
+
+@pytest.mark.parametrize("value", ["!!bool foo", '!!int ""', "!!timestamp foo", "!!null [1]", "!!set [1]"])
+def test_a_card_with_a_wrong_tag_is_no_crash(shell: Shell, model: Path, value: str) -> None:
+    (model / "README.md").write_text(f"---\nlicense: {value}\n---\n")
+    assert shell.call("register", model).exit_code in (0, 1)

@@ -1,11 +1,16 @@
 """init, keygen, trust, and the settings they leave."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from tests.workshop import Shell
+
+from weightmark_plugins.signers.file import FileSigner
 
 
 @pytest.fixture
@@ -145,3 +150,53 @@ def test_a_wrong_setting_is_an_error_with_a_hint(shell: Shell, model: Path, name
     assert result.exit_code in (1, 5)
     assert result.stderr.startswith("error: ")
     assert "\nhint: " in result.stderr
+
+
+@pytest.mark.parametrize("key", [".", "/", "..", "folder/.."])
+def test_a_key_needs_a_file_of_its_own(shell: Shell, key: str) -> None:
+    assert "names a folder" in shell.fail("keygen", key, code=1)
+
+
+def test_a_passphrase_that_cannot_protect_is_refused_and_not_shown(shell: Shell) -> None:
+    long = {"WEIGHTMARK_PASSPHRASE": "hidden" * 200}
+    assert "hidden" not in shell.fail("keygen", "k.pem", "--protect", code=1, env=long)
+    assert not Path("k.pem").exists()
+    odd = {"WEIGHTMARK_PASSPHRASE": "\udcff"}
+    shell.run("keygen", "k.pem", "--protect", env=odd)
+    opened = FileSigner.open("file:k.pem", ask_secret=lambda _: "\udcff")
+    assert opened.public_key.pem == Path("k.pem.pub").read_bytes()
+
+
+def test_what_others_need_may_be_read_by_them(shell: Shell, model: Path) -> None:
+    shell.run("register", model, "--bundle", "b.json")
+    shell.run("trust", "export", "trust.json")
+    shell.run("init")
+    plain = Path("plain")
+    plain.touch()
+    for name in ("b.json", "b.json.manifest.json", "trust.json", "weightmark.toml"):
+        assert Path(name).stat().st_mode == plain.stat().st_mode, name
+
+
+def test_a_trust_root_keeps_its_mode(shell: Shell) -> None:
+    shell.run("trust", "show")
+    file = Path(str(shell.env["WEIGHTMARK_HOME"])) / "trust.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o644)
+    shell.key("openlab")
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_keys_that_are_trusted_at_the_same_time_all_count(shell: Shell) -> None:
+    shell.run("trust", "show")
+    keys = [shell.folder / f"k{number}.pem" for number in range(4)]
+    for key in keys:
+        shell.run("keygen", key)
+    env = {**os.environ, **{name: value for name, value in shell.env.items() if value is not None}}
+    command = [sys.executable, "-m", "weightmark", "trust", "add"]
+    running = [
+        subprocess.Popen([*command, f"{key}.pub", "--identity", key.stem], env=env, stdout=subprocess.DEVNULL)
+        for key in keys
+    ]
+    assert [process.wait() for process in running] == [0] * len(keys)
+    trusted = {key["identity"] for key in shell.json("trust", "show")["keys"]}
+    assert trusted == {"acme", "k0", "k1", "k2", "k3"}

@@ -223,3 +223,52 @@ def test_a_key_that_is_trusted_no_more(shell: Shell, registered: Path) -> None:
     trust["keys"] = []
     file.write_text(json.dumps(trust))
     shell.json("verify", registered, code=3)
+
+
+def test_what_would_not_be_looked_at_is_a_usage_error(shell: Shell, registered: Path) -> None:
+    assert "--bundle" in shell.run("verify", registered, "--trust", "trust.json", code=2).stderr
+    manifest = "churn.bundle.json.manifest.json"
+    assert "--bundle" in shell.run("verify", registered, "--manifest", manifest, code=2).stderr
+    assert "--expect" in shell.run("verify", registered, *OFFLINE, "--expect", "another", code=2).stderr
+
+
+def ask_for_two(file: Path) -> None:
+    trust = json.loads(file.read_bytes())
+    file.write_text(json.dumps({**trust, "policy": {"threshold": 2, "identities": []}}))
+
+
+def test_the_trust_roots_own_policy_counts_when_none_is_named(stranger: Shell) -> None:
+    ask_for_two(Path("trust.json"))
+    failed = stranger.json("verify", "churn", *OFFLINE, code=3)
+    assert failed["error"]["type"] == "PolicyError"
+    stranger.run("verify", "churn", *OFFLINE, "--threshold", "1")
+
+
+def test_the_own_trust_roots_policy_counts_too(shell: Shell, registered: Path) -> None:
+    ask_for_two(Path(str(shell.env["WEIGHTMARK_HOME"])) / "trust.json")
+    assert shell.json("verify", registered, code=3)["error"]["type"] == "PolicyError"
+    shell.run("verify", registered, "--signed-by", "acme")
+
+
+def test_a_registration_in_anothers_name_does_not_hold(stranger: Shell) -> None:
+    trust = json.loads(Path("trust.json").read_bytes())
+    trust["keys"][0]["identity"] = "mallory"  # well signed and recorded, but not by the owner it names
+    Path("trust.json").write_text(json.dumps(trust))
+    failed = stranger.json("verify", "churn", *OFFLINE, code=3)
+    assert failed["error"]["type"] == "PolicyError"
+    assert "acme is named as owner" in stranger.fail("verify", "churn", *OFFLINE, code=3)
+
+
+@pytest.mark.parametrize("file", ["churn.bundle.json", "trust.json", "churn.bundle.json.manifest.json"])
+def test_offline_with_a_file_that_has_no_end(stranger: Shell, file: str) -> None:
+    with Path(file).open("wb") as hole:
+        hole.truncate(1 << 40)
+    failed = stranger.json("verify", "churn", *OFFLINE, code=3)
+    assert "the most that are read" in failed["error"]["message"]
+
+
+def test_a_tensors_name_writes_nothing_but_itself(shell: Shell, registered: Path) -> None:
+    write_model(registered, {**LAYERS, "\x1b[2K\r✓ churn is as acme registered it.\n": [1.0]})
+    said = shell.fail("verify", registered, code=3)
+    assert "the tensor \\x1b[2K\\r✓ churn is as acme registered it.\\n in" in said
+    assert "\x1b" not in said

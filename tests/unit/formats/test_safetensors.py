@@ -331,3 +331,13 @@ def test_a_qualified_name_that_stands_already_is_refused(tmp_path: Path) -> None
     with pytest.raises(MalformedError, match="stands for two tensors") as caught:
         read(tmp_path)
     assert caught.value.hint
+
+
+def test_a_hostile_shape_makes_no_long_message(tmp_path: Path) -> None:
+    shape = b"1," * 100_000 + b"1"
+    header = b'{"a":{"dtype":"U8","shape":[' + shape + b'],"data_offsets":[0,2]}}'
+    (tmp_path / "m.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"xx")
+    artifact = Artifact.open(tmp_path)
+    with pytest.raises(MalformedError, match="…") as caught:
+        SafetensorsFormat().tensors(artifact, ["m.safetensors"])
+    assert len(caught.value.message) < 500

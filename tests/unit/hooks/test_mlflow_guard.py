@@ -170,6 +170,13 @@ def test_what_cannot_be_checked_is_refused(store, workspace, error):
     assert store.writes == []
 
 
+def test_a_source_cannot_write_lines_of_its_own_into_the_log(store, workspace, caplog):
+    workspace.error = LedgerError("the disk is full")
+    refused(store.create_model_version, "churn", "s3://bucket/x\npromoting models:/forged/1")
+    assert "the disk is full" in caplog.text
+    assert "\npromoting" not in caplog.text
+
+
 def test_a_promotion_checks_the_bytes_of_the_very_version(store, workspace):
     store.set_registered_model_alias("churn", "production", "03")
     assert store.writes == [("alias", "churn", "production", "03")]

@@ -244,6 +244,22 @@ def test_a_failure_can_be_repeated(world, error):
     assert world.send(CREATED) == (200, "handled")
 
 
+def test_only_what_nobody_foresaw_is_logged_with_its_trace(world, caplog):
+    world.workspace.error = PlatformError("MLflow is down")
+    world.send(CREATED)
+    assert "MLflow is down" in caplog.text
+    assert "Traceback" not in caplog.text
+    world.workspace.error = RuntimeError("boom")
+    world.send(CREATED)
+    assert "Traceback" in caplog.text
+
+
+def test_a_name_cannot_write_lines_of_its_own_into_the_log(world, caplog):
+    world.workspace.error = PlatformError("MLflow is down")
+    world.send({**CREATED, "data": {**CREATED["data"], "name": "x\nregister of models:/forged/1 was fine"}})
+    assert "\nregister of" not in caplog.text
+
+
 def test_a_failure_to_write_tags_can_be_repeated(world, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(world.registry, "annotate", lambda _uri, _tags: 1 / 0)

@@ -1,5 +1,6 @@
 """The index: who may say what, and which ledgers it takes for a continuation."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -323,3 +324,29 @@ def test_a_password_in_the_url_is_never_shown() -> None:
     with pytest.raises(LedgerError) as caught:
         Index("nosuch://user:hunter2@host/db")
     assert "hunter2" not in caught.value.message
+
+
+def test_a_digest_is_no_uri_and_no_name(index: Index, ledger: MemoryLedger, trust: TrustRoot) -> None:
+    tell(ledger, registers("acme"), "m", "acme")
+    tell(ledger, registers("mallory"), "evil", "mallory")
+    for number, digest in enumerate((bundle_of("m"), weights_of("m"), bundle_of("unknown"))):
+        tell(ledger, versions(digest, at=number), "evil", "mallory")
+    named = replace(about("worse"), name=bundle_of("unknown"))
+    ledger.append(sign(Statement(subject=named, claim=registers("mallory")), [signer("mallory")]))
+    index.catch_up(ledger, trust)
+    assert found(index, bundle_of("m")).owner == found(index, weights_of("m")).owner == "acme"
+    assert index.find(bundle_of("unknown")) is None
+
+
+def test_an_entry_with_words_that_no_database_holds_stops_nothing(
+    index: Index, ledger: MemoryLedger, trust: TrustRoot
+) -> None:
+    lie = json.loads(Statement(subject=about("m"), claim=registers("acme")).encode())
+    lie["\ud800\x1b"] = 1
+    ledger.append(signed_payload(json.dumps(lie).encode(), name="acme"))
+    tell(ledger, registers("acme"), "m", "acme")
+    assert index.catch_up(ledger, trust) == 2
+    assert found(index, "m").owner == "acme"
+    assert notes(index) == ["the statement has unknown fields: \\ud800\\x1b"]
+    assert index.find("\ud800") is None
+    assert index.grants([bundle_of("m")], "\ud800") == []

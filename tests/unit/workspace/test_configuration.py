@@ -164,3 +164,19 @@ def test_a_named_file_that_is_not_there(folder: Path) -> None:
 def test_an_override_that_is_no_setting_is_a_mistake_of_the_caller() -> None:
     with pytest.raises(TypeError, match="partei"):
         Configuration.load({"partei": "acme"})
+
+
+@pytest.mark.parametrize("name", ["WEIGHTMARK_HOME", "WEIGHTMARK_TRUST"])
+@pytest.mark.parametrize("value", ["", "~nobody-of-this-name/x", "a\0b"])
+def test_a_folder_that_is_none_is_refused(name: str, value: str) -> None:
+    with pytest.raises(MalformedError):
+        Configuration.load(environ={name: value})
+
+
+@pytest.mark.parametrize(
+    "text", ['home = ""', 'home = "~nobody-of-this-name/x"', 'home = "a\\u0000b"', "a = " + "[" * 100_000]
+)
+def test_settings_that_cannot_be(text: str) -> None:
+    Path("weightmark.toml").write_text(text)
+    with pytest.raises(MalformedError):
+        Configuration.load(environ={})

@@ -10,7 +10,7 @@ from tests.workshop import write_model
 from weightmark.claims import TrustRoot
 from weightmark.discovery import Plugins
 from weightmark.workspace import Configuration, Workspace
-from weightmark.workspace.resource import write_whole
+from weightmark.workspace.file import write_whole
 
 AT_ONCE = 6
 

@@ -314,3 +314,12 @@ def test_the_one_line_functions(model: Path, home: Path) -> None:
     assert weightmark.verify(model).registration.owner == "acme"
     assert weightmark.check(model, "deploy", party="bob").allowed
     assert (home / "trust.json").exists()
+
+
+@pytest.mark.parametrize("asked", [Requirement.INTACT, Requirement.ATTRIBUTED, Requirement.SIGNED])
+def test_what_is_not_registered_is_not_what_was_registered(
+    workspace: Workspace, model: Path, asked: Requirement
+) -> None:
+    outcome = gated(workspace, EventKind.PROMOTE, requires(asked)).handle(event(EventKind.PROMOTE, model))
+    assert not outcome.allowed
+    assert outcome.decision.code is ReasonCode.NOT_REGISTERED
