@@ -28,6 +28,7 @@ def register(
     model: str | PathLike[str],
     *,
     license: str | None = None,  # noqa: A002 - the word that every platform uses
+    mine: bool = False,
     base: Sequence[str] = (),
     name: str = "",
 ) -> Outcome:
@@ -36,6 +37,7 @@ def register(
     Args:
         model: a path, or a URI such as ``models:/churn/3``.
         license: its licence, as an SPDX expression; None to take what the model's own card says.
+        mine: whether you say that you own it; else its licence binds you too.
         base: what it was derived from: URIs, digests or names.
         name: what to call it; empty for the folder's or the platform's name.
 
@@ -48,7 +50,7 @@ def register(
         LedgerError: recording failed; says whether it may have happened.
     """
     with Workspace.open() as workspace:
-        return workspace.register(fspath(model), license_=license, bases=tuple(base), name=name)
+        return workspace.register(fspath(model), license_=license, mine=mine, bases=tuple(base), name=name)
 
 
 def verify(model: str | PathLike[str], *, expect: str = "") -> Verification:

@@ -24,6 +24,7 @@ class Registration:
     Args:
         owner: who owns it, 1 to 1024 printable characters.
         license: an SPDX licence expression; None when the owner did not say.
+        presumed: whether nobody said who owns it, so that it was put down to whoever registered it.
         algorithm: the hash function of the digests.
         tensors: the digest over its tensors with their names; None when no format could read them.
         architecture: the digest over its configuration and shapes; None when there is no configuration.
@@ -40,6 +41,7 @@ class Registration:
 
     owner: str
     license: str | None = None
+    presumed: bool = False
     algorithm: Algorithm = Algorithm.SHA256
     tensors: Digest | None = None
     architecture: Digest | None = None
@@ -69,6 +71,7 @@ class Registration:
             {
                 "owner": self.owner,
                 "license": self.license,
+                "presumed": self.presumed or None,
                 "algorithm": self.algorithm.value,
                 "tensors": self.tensors,
                 "architecture": self.architecture,
@@ -94,6 +97,7 @@ class Registration:
         return cls(
             owner=record.text("owner"),
             license=record.optional_text("license"),
+            presumed=record.boolean("presumed", default=False),
             algorithm=Algorithm(algorithm),
             tensors=record.optional_digest("tensors"),
             architecture=record.optional_digest("architecture"),

@@ -30,6 +30,7 @@ MANIFEST_SUFFIX = ".manifest.json"
 @click.option(
     "--license", "license_", metavar="LICENCE", help="Its licence: an SPDX expression, such as apache-2.0."
 )
+@click.option("--mine", is_flag=True, help="Say that you own it, so that its licence does not bind you.")
 @click.option(
     "--base", "bases", multiple=True, metavar="MODEL", help="What it was derived from; may be repeated."
 )
@@ -47,6 +48,7 @@ def command(
     name: str | None,
     version: str | None,
     license_: str | None,
+    mine: bool,
     bases: tuple[str, ...],
     bundle: Path | None,
     party: str | None,
@@ -56,10 +58,11 @@ def command(
     """Fingerprint MODEL, sign the fact and record it in the ledger.
 
     MODEL is a path, or a URI such as models:/churn/3. The same files are recorded once.
+    Without --mine, or --as, a licence that is stated binds you like anybody else: it may be another's model.
 
     \b
     Example:
-      weightmark register ./model --license apache-2.0
+      weightmark register ./model --license apache-2.0 --mine
     """
     if license_ is not None:
         license_ = parse_license(license_).text
@@ -70,6 +73,7 @@ def command(
                 name=name or "",
                 version=version or "",
                 license_=license_,
+                mine=mine or party is not None,
                 bases=bases,
                 progress=progress,
             )

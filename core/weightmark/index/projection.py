@@ -102,12 +102,14 @@ def _apply(connection: Connection, said: _Said, claim: Claim) -> None:
         case Transfer():
             _owned(connection, said)
             connection.execute(
-                update(MODEL).where(MODEL.c.bundle == said.bundle).values(owner=claim.new_owner)
+                update(MODEL)
+                .where(MODEL.c.bundle == said.bundle)
+                .values(owner=claim.new_owner, presumed=False)
             )
         case TermsClaim():
             _owned(connection, said)
             terms = None if claim.terms is None else encode(claim.terms.to_json()).decode()
-            values = {"license": claim.license, "terms": terms}
+            values = {"license": claim.license, "terms": terms, "presumed": False}
             connection.execute(update(MODEL).where(MODEL.c.bundle == said.bundle).values(**values))
         case GrantClaim():
             _grant(connection, said, claim)
@@ -127,14 +129,17 @@ def _first_time(connection: Connection, said: _Said) -> None:
 def _register(connection: Connection, said: _Said, claim: Registration) -> None:
     if claim.owner not in said.signers:
         raise _RefusedError(f"{claim.owner} is named as owner, but signed by {_names(said.signers)}")
-    known = connection.execute(select(MODEL.c.owner).where(MODEL.c.bundle == said.bundle)).first()
-    if known is not None:
+    known = connection.execute(select(MODEL).where(MODEL.c.bundle == said.bundle)).first()
+    if known is not None and (claim.presumed or not known.presumed):
         raise _RefusedError(f"the same files are already registered, by {known.owner}")
+    # Who says that a model is theirs goes before one to whom it was only put down.
+    connection.execute(delete(MODEL).where(MODEL.c.bundle == said.bundle))
     connection.execute(
         insert(MODEL).values(
             bundle=said.bundle,
             name=said.statement.subject.name,
             owner=claim.owner,
+            presumed=claim.presumed,
             license=claim.license,
             terms=None,
             weights=said.statement.subject.weights,
@@ -175,6 +180,7 @@ def _grant(connection: Connection, said: _Said, claim: GrantClaim) -> None:
     row = {"id": said.digest, "subject": model, "bundle": said.bundle, "cause": ""}
     row |= {"grantee": claim.grant.grantee, "body": encode(claim.grant.to_json()).decode()}
     _replace(connection, GRANT, "id", row | {"entry": said.index, "revoked_at": None})
+    connection.execute(update(MODEL).where(MODEL.c.bundle == said.bundle).values(presumed=False))
 
 
 def _revoke(connection: Connection, said: _Said, claim: Revocation) -> None:

@@ -132,6 +132,7 @@ def _model(row: Row[tuple[object, ...]]) -> RegisteredModel:
         bundle=Digest(row.bundle),
         name=row.name,
         owner=row.owner,
+        presumed=row.presumed,
         license=row.license,
         terms=terms,
         weights=_digest(row.weights),

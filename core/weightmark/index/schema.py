@@ -4,7 +4,7 @@ from sqlalchemy import Boolean, Column, Integer, MetaData, Table, Text
 
 METADATA = MetaData()
 
-SCHEMA = "1"
+SCHEMA = "2"
 """The tables' version; a change of a table takes the next number, and old tables are made anew."""
 
 SCHEMA_KEY = "schema"
@@ -36,6 +36,7 @@ MODEL = Table(
     Column("bundle", Text, primary_key=True),
     Column("name", Text, nullable=False, index=True),
     Column("owner", Text, nullable=False),
+    Column("presumed", Boolean, nullable=False),
     Column("license", Text),
     Column("terms", Text),
     Column("weights", Text, index=True),

@@ -15,6 +15,7 @@ class RegisteredModel:
         bundle: the digest of its files; its identity.
         name: what its owner calls it.
         owner: who owns it now.
+        presumed: whether the owner is only whoever registered it, and has not yet acted as its owner.
         license: the licence it stands under, as an SPDX expression; None when none was stated.
         terms: terms of its own, beside or instead of a licence.
         weights: the digest of its numbers; None when no tensors were found in it.
@@ -26,6 +27,7 @@ class RegisteredModel:
     bundle: Digest
     name: str
     owner: str
+    presumed: bool
     license: str | None
     terms: Terms | None
     weights: Digest | None

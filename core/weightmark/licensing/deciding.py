@@ -77,7 +77,7 @@ def _combine(verdicts: Sequence[Verdict]) -> Decision:
 
 
 def _judge(work: Work, request: Request, mine: Sequence[IssuedGrant]) -> Verdict:
-    if work.owner and work.owner == request.party.name:
+    if _owns(request.party.name, work):
         message = f"{show(work.name)!r} belongs to {show(work.owner)}."
         reason = Reason(code=ReasonCode.OWNER, message=message, work=work.name)
         return Verdict(outcome=Outcome.ALLOWED, reasons=(reason,))
@@ -98,6 +98,10 @@ def _judge(work: Work, request: Request, mine: Sequence[IssuedGrant]) -> Verdict
     return (
         _granted(best, until, work, request) if best.allows else _blocked(verdict, best, until, work, request)
     )
+
+
+def _owns(party: str, work: Work) -> bool:
+    return bool(work.owner) and work.owner == party and not work.presumed
 
 
 def _granted(best: Standing, until: datetime | None, work: Work, request: Request) -> Verdict:
@@ -127,7 +131,7 @@ def _blocked(
 def _recorded(request: Request, works: Sequence[Work]) -> Decision:
     party = request.party.name
     message = f"To {request.action.value} {show(works[0].name)!r} records a fact and takes no permission."
-    parts = (owed_duties(work) for work in works if not work.owner or work.owner != party)
+    parts = (owed_duties(work) for work in works if not _owns(party, work))
     return Decision(
         outcome=Outcome.ALLOWED,
         code=ReasonCode.RECORDED,

@@ -40,7 +40,18 @@ def ask_for_grant(work: Work, request: Request) -> str:
     Raises:
         Nothing.
     """
+    if work.presumed and work.owner == request.party.name:
+        return _ask_whose(work.name, work.license or "LICENCE")
     return _ask(work.owner, work.name, request.party.name, request.action)
+
+
+@lru_cache(maxsize=1024)
+def _ask_whose(model: str, license_: str) -> str:
+    words = shlex.join((show(model), show(license_)))
+    return (
+        "Nobody has said whose it is, so its licence binds you too. If it is yours, say so:"
+        f" `weightmark license set {words}`; if not, let its owner register it and ask them for a grant."
+    )
 
 
 @lru_cache(maxsize=1024)

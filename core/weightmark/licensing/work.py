@@ -29,6 +29,7 @@ class Work:
         owner: the owner's name now; empty when nobody is known to own it.
         license: what its ``license`` field says; None when it says nothing.
         terms: its owner's own terms; when given, they are weighed and ``license`` is not.
+        presumed: whether ``owner`` is only whoever registered it; then the licence binds them too.
         relation: how it stands to the model that is asked about.
         weights: the digest of its weights; a grant for them is a grant for the work.
         licensors: others whose grants for it count: earlier owners, and holders of a right to sublicense.
@@ -39,6 +40,7 @@ class Work:
     owner: str
     license: str | None = None
     terms: Terms | None = None
+    presumed: bool = False
     relation: Relation = Relation.SELF
     weights: Digest | None = None
     licensors: frozenset[str] = frozenset()

@@ -21,7 +21,8 @@ class ModelEvent:
         version: its version there; empty when it has none yet.
         actor: who asked for it, as the platform knows them; empty when it does not say.
         license: the licence that the platform's user stated; None when none was.
-        owner: the owner that the platform's user stated; None for the workspace's own party.
+        owner: the owner that the platform's user stated; None when nobody did. The model is then put down to
+            the workspace's own party, and a licence that it states binds that party too.
         base_models: URIs or digests of what it was derived from, as the platform's user stated.
         context: anything else the platform said; kept for observers, never decided upon.
     """

@@ -64,6 +64,8 @@ def _work(index: Index, model: RegisteredModel, relation: Relation) -> Work:
         owner=model.owner,
         license=model.license,
         terms=model.terms,
+        # Without a licence there is nothing that could bind whoever registered it.
+        presumed=model.presumed and model.license is not None,
         relation=relation,
         licensors=licensors,
     )

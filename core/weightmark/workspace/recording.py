@@ -56,8 +56,14 @@ def record(resources: Resources, subject: Subject, claims: Sequence[Claim], at: 
     ]
 
 
-def registration_claims(
-    fingerprint: Fingerprint, *, owner: str, license_: str | None, parents: Sequence[Parent], at: datetime
+def registration_claims(  # noqa: PLR0913 - each is said in the statement
+    fingerprint: Fingerprint,
+    *,
+    owner: str,
+    presumed: bool,
+    license_: str | None,
+    parents: Sequence[Parent],
+    at: datetime,
 ) -> list[Claim]:
     """Say what is said when a model is registered for the first time."""
     manifest = fingerprint.manifest
@@ -65,6 +71,7 @@ def registration_claims(
     registration = Registration(
         owner=owner,
         license=license_,
+        presumed=presumed,
         algorithm=fingerprint.algorithm,
         tensors=fingerprint.tensors,
         architecture=fingerprint.architecture,

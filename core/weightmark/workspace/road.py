@@ -102,12 +102,14 @@ class Road:
     def _register(self, event: ModelEvent, resolved: ResolvedModel, progress: Progress | None) -> Outcome:
         found = self.fingerprint(resolved, progress=progress)
         model, receipt = self.lookup(found.bundle), None
-        self._require_own(event, model, resolved)
+        stated = event.owner or resolved.facts.get(Fact.OWNER)
+        self._require_own(event, model, stated)
         references = event.base_models or split_names(resolved.facts.get(Fact.BASE_MODEL, ""))
         parents = find_parents(self._resources, references)
         if model is None:
             parents += self._twins(resolved, found)
-        claims = self._new_claims(found, model, event.license or resolved.facts.get(Fact.LICENSE), parents)
+        license_ = event.license or resolved.facts.get(Fact.LICENSE)
+        claims = self._new_claims(found, model, license_, stated, parents)
         if claims:
             self._resources.store.put(found.manifest.encode())
             name = event.name or resolved.name or resolved.path.name
@@ -120,12 +122,24 @@ class Road:
         return outcome
 
     def _new_claims(
-        self, found: Fingerprint, model: RegisteredModel | None, license_: str | None, parents: list[Parent]
+        self,
+        found: Fingerprint,
+        model: RegisteredModel | None,
+        license_: str | None,
+        stated: str | None,
+        parents: list[Parent],
     ) -> list[Claim]:
-        if model is None:
-            owner, at = self._resources.configuration.party.name, self._clock()
-            return registration_claims(found, owner=owner, license_=license_, parents=parents, at=at)
-        if model.owner != self._resources.configuration.party.name:
+        party = self._resources.configuration.party.name
+        if model is None or (model.presumed and stated == party):
+            return registration_claims(
+                found,
+                owner=party,
+                presumed=stated is None,
+                license_=license_ or (None if model is None else model.license),
+                parents=parents,
+                at=self._clock(),
+            )
+        if model.owner != party:
             return []
         known = {(parent.bundle, parent.uri) for parent in self._resources.index.parents(model.bundle)}
         new = [parent for parent in parents if (parent.subject, parent.uri) not in known]
@@ -143,12 +157,12 @@ class Road:
                     twins[model.bundle] = Parent(subject=model.bundle, relation=Relation.SAME_WEIGHTS)
         return list(twins.values())
 
-    def _require_own(self, event: ModelEvent, model: RegisteredModel | None, resolved: ResolvedModel) -> None:
-        stated, party = (
-            event.owner or resolved.facts.get(Fact.OWNER),
-            self._resources.configuration.party.name,
-        )
-        if stated is None or stated == (party if model is None else model.owner):
+    def _require_own(self, event: ModelEvent, model: RegisteredModel | None, stated: str | None) -> None:
+        party = self._resources.configuration.party.name
+        owners: set[str | None] = {None} if model is None else {None, model.owner}
+        if model is None or model.presumed:
+            owners.add(party)
+        if stated in owners:
             return
         held = (
             f"{party}, for whom this workspace speaks"

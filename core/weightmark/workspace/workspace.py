@@ -160,6 +160,7 @@ class Workspace:
         name: str = "",
         version: str = "",
         license_: str | None = None,
+        mine: bool = False,
         bases: tuple[str, ...] = (),
         progress: Progress | None = None,
     ) -> Outcome:
@@ -170,6 +171,7 @@ class Workspace:
             name: what to call it; empty for the platform's or the folder's name.
             version: its version; empty for the platform's, or the first digits of its fingerprint.
             license_: its licence; None for what its own card says.
+            mine: whether our party says that it owns it; else its licence binds us too.
             bases: what it was derived from.
             progress: told the bytes done and the bytes in all.
 
@@ -182,6 +184,7 @@ class Workspace:
             uri=resolved.uri,
             name=name or resolved.name or resolved.path.resolve().name,
             license=license_,
+            owner=self.configuration.party.name if mine else None,
             base_models=bases,
         )
         outcome = self.handle(event, resolved=resolved, progress=progress)

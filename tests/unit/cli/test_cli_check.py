@@ -274,3 +274,38 @@ def test_a_copy_of_the_folder_is_the_same_model(shell: Shell, model: Path) -> No
     shell.run("register", model, "--license", "cc-by-nc-4.0", *shell.key("openlab"))
     shutil.copytree(model, shell.folder / "copy")
     answer(shell, "copy", code=4)
+
+
+def test_a_licence_binds_whoever_registers_anothers_model(shell: Shell, model: Path) -> None:
+    shell.run("register", model, "--license", "cc-by-nc-4.0")
+    refused = answer(shell, model, code=4)
+    assert refused["code"] == "non-commercial"
+    assert "If it is yours, say so" in refused["reasons"][0]["hint"]
+    child = write_model(shell.folder / "child", {"x": [1.0]})
+    shell.run("register", child, "--license", "MIT", "--base", model.name)
+    assert answer(shell, child, code=4)["reasons"][0]["work"] == model.name
+
+
+@pytest.mark.parametrize("way", ["license set", "--mine", "grant"])
+def test_whoever_acts_as_the_owner_is_the_owner(shell: Shell, model: Path, way: str) -> None:
+    shell.run("register", model, "--license", "cc-by-nc-4.0")
+    if way == "license set":
+        shell.run("license", "set", model, "cc-by-nc-4.0")
+    elif way == "grant":
+        shell.run("grant", model, "--to", "somebody", "--for", "infer")
+    else:
+        shell.run("register", model, "--mine")
+    found = answer(shell, model, code=0)
+    assert found["code"] == "owner"
+    assert shell.json("license", "show", model)["license"] == "CC-BY-NC-4.0"
+    shell.run("verify", model)
+
+
+def test_the_owner_goes_before_whoever_it_was_put_down_to(shell: Shell, model: Path) -> None:
+    shell.run("register", model, "--license", "mit")
+    shell.run("register", model, "--license", "cc-by-nc-4.0", *shell.key("openlab"))
+    assert shell.json("license", "show", model)["owner"] == "openlab"
+    assert answer(shell, model, code=4)["code"] == "non-commercial"
+    assert shell.json("verify", model)["owner"] == "openlab"
+    # And is not put aside in turn.
+    shell.run("register", model, "--license", "mit", "--mine", code=4)

@@ -31,7 +31,7 @@ NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 
 @pytest.fixture
 def registered(shell: Shell, model: Path) -> Path:
-    shell.run("register", model, "--license", "cc-by-nc-4.0")
+    shell.run("register", model, "--license", "cc-by-nc-4.0", "--mine")
     return model
 
 

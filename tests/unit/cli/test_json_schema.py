@@ -45,7 +45,7 @@ def test_register_and_verify(shell: Shell, model: Path) -> None:
 
 
 def test_check(shell: Shell, model: Path) -> None:
-    shell.run("register", model, "--license", "cc-by-nc-4.0")
+    shell.run("register", model, "--license", "cc-by-nc-4.0", "--mine")
     holds("check", shell.json("check", model))
     holds("check", shell.json("check", model, "--as", "bigcorp", code=4))
     shell.run("grant", model, "--to", "bigcorp", "--for", "deploy", "--until", "2099-01-01")
