@@ -83,7 +83,7 @@ def write_model(folder: Path, size: int) -> None:
 
 def list_commands(model: Path, work: Path) -> dict[str, list[str]]:
     """Give the commands to be timed, by name; those whose tool is missing are left out."""
-    python = sys.executable
+    python, tools = sys.executable, Path(sys.executable).parent
     files = sorted(str(path) for path in model.rglob("*") if path.is_file())
     commands: dict[str, list[str]] = {}
     for algorithm in ("sha256", "blake3"):
@@ -94,7 +94,7 @@ def list_commands(model: Path, work: Path) -> dict[str, list[str]]:
     ):
         for algorithm in ("sha256", "blake3"):
             commands[f"weightmark {algorithm}"] = [
-                *[python, "-m", "weightmark", "fingerprint", str(model), "--json"],
+                *[str(tools / "weightmark"), "fingerprint", str(model), "--json"],
                 *(["--algorithm", algorithm] if algorithm != "sha256" else []),
             ]
         kept = ["--cache", str(work / "digests.db")]
@@ -105,7 +105,7 @@ def list_commands(model: Path, work: Path) -> dict[str, list[str]]:
     if shutil.which("openssl") and signer.returncode == 0:
         subprocess.run(make_key, check=True)
         options = ["--private_key", str(key), "--signature", str(work / "model.sig")]
-        commands[REFERENCE] = [python, "-m", "model_signing", "sign", "key", str(model), *options]
+        commands[REFERENCE] = [str(tools / "model_signing"), "sign", "key", str(model), *options]
     for name, command in (("openssl dgst", ["openssl", "dgst", "-sha256"]), ("sha256sum", ["sha256sum"])):
         if shutil.which(command[0]):
             commands[name] = [*command, *files]

@@ -18,7 +18,7 @@ from weightmark.workspace.reading import read_fingerprint, resolve
     "--algorithm", type=click.Choice([algorithm.value for algorithm in Algorithm]), help="Hash function."
 )
 @click.option(
-    "--threads", type=click.IntRange(1, 256), help="How many hash at once; else as many as cores, up to 8."
+    "--threads", type=click.IntRange(1, 256), help="How many hash at once; else one more than cores, up to 8."
 )
 @click.option(
     "--cache",

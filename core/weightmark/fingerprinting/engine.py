@@ -71,7 +71,8 @@ def hash_files(
     Args:
         jobs: the files; their ``leaves`` are filled in, and ``whole`` when it is wanted.
         algorithm: the hash function of the leaves.
-        threads: how many threads; by default one per processor, at most 8.
+        threads: how many threads; by default one more than processors, so that one reads while others hash, at
+            most 8.
         whole: whether the plain SHA-256 of each file is wanted too; each file is then read by one thread.
         progress: told of bytes done and bytes in all, at most 200 times.
 
@@ -90,7 +91,7 @@ def hash_files(
     if progress is not None:
         progress(0, total)
     try:
-        pool.start(min(threads or min(os.cpu_count() or 1, MAX_THREADS), len(units)))
+        pool.start(min(threads or min((os.cpu_count() or 1) + 1, MAX_THREADS), len(units)))
         for _ in units:
             done += pool.wait()
             if progress is not None and (done - told >= step or done == total > told):

@@ -82,7 +82,7 @@ def read_fingerprint(  # noqa: PLR0913 - keywords, each with its default
         resolved: where they lie.
         plugins: which formats are known.
         algorithm: the hash function.
-        threads: how many hash at once; None for as many as there are cores, at most 8.
+        threads: how many hash at once; None for one more than there are cores, at most 8.
         progress: told how far it is.
         cache: digests of files that have not changed since; None to read everything.
 
