@@ -71,8 +71,8 @@ def hash_files(
     Args:
         jobs: the files; their ``leaves`` are filled in, and ``whole`` when it is wanted.
         algorithm: the hash function of the leaves.
-        threads: how many threads; by default one more than processors, so that one reads while others hash, at
-            most 8.
+        threads: how many threads; by default one more than processors, so that one reads while others hash,
+            at most 8.
         whole: whether the plain SHA-256 of each file is wanted too; each file is then read by one thread.
         progress: told of bytes done and bytes in all, at most 200 times.
 

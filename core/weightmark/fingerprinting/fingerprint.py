@@ -68,7 +68,7 @@ def fingerprint_artifact(  # noqa: PLR0913 - what is asked for, each by its own 
         artifact: the model's files.
         spans: its tensors, as formats found them, in any order; names are unique.
         algorithm: the hash function.
-        threads: how many threads; by default one more than processors, at most 8. The result is the same for any.
+        threads: how many threads; by default one more than processors, at most 8. It changes no result.
         progress: told of bytes done and bytes in all, from this thread, at most 200 times.
         cache: digests of files that were read before and look unchanged; None to read everything. Whoever can
             write to the cache, or set a file's times, decides what is believed.
