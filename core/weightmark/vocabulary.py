@@ -13,6 +13,9 @@ MANIFEST_MEDIA_TYPE: Final = "application/vnd.weightmark.manifest.v1+json"
 TRUST_ROOT_MEDIA_TYPE: Final = "application/vnd.weightmark.trustroot.v1+json"
 SCHEMA_VERSION: Final = "1"
 
+PASSPHRASE: Final = "WEIGHTMARK_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
+"""The environment variable that holds the passphrase of protected keys."""
+
 
 class Predicate(StrEnum):
     """The type of a statement's predicate."""

@@ -1,5 +1,6 @@
 """``weightmark init``."""
 
+import json
 from pathlib import Path
 
 import click
@@ -90,6 +91,4 @@ def _settings(party: str | None, commercial: bool | None, home: str | None) -> s
 
 def _quote(text: str) -> str:
     """Write a TOML basic string; JSON's escapes are TOML's."""
-    import json
-
     return json.dumps(text)

@@ -1,10 +1,13 @@
 """``weightmark keygen``."""
 
+import os
+
 import click
 
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
 from weightmark.discovery import Plugins, choose
 from weightmark.errors import WeightmarkError
+from weightmark.vocabulary import PASSPHRASE
 
 MAX_PASSPHRASE = 1023
 """Bytes of a passphrase that OpenSSL takes."""
@@ -40,9 +43,7 @@ def command(key: str, scheme: str, protect: bool, as_json: bool) -> None:
 
 
 def _new_passphrase() -> bytes:
-    import os
-
-    secret = os.environ.get("WEIGHTMARK_PASSPHRASE")
+    secret = os.environ.get(PASSPHRASE)
     if secret is None:
         secret = click.prompt("New passphrase", hide_input=True, confirmation_prompt=True, err=True)
     if not secret:

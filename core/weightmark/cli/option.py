@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -9,7 +10,8 @@ import click
 
 from weightmark.encoding import parse_time
 from weightmark.errors import MalformedError, WeightmarkError
-from weightmark.workspace import Workspace
+from weightmark.vocabulary import PASSPHRASE
+from weightmark.workspace import Configuration, Workspace
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -44,8 +46,6 @@ class Moment(click.ParamType[datetime]):
 def open_workspace(*, party: str | None = None, key: str | None = None) -> Workspace:
     """Open the workspace of the settings, the environment and the options."""
     overrides = {"party": party, "signer": key}
-    from weightmark.workspace import Configuration
-
     configuration = Configuration.load(
         {name: value for name, value in overrides.items() if value is not None}
     )
@@ -58,9 +58,7 @@ def ask_secret(what: str) -> str:
     Raises:
         WeightmarkError: there is neither.
     """
-    import os
-
-    secret = os.environ.get("WEIGHTMARK_PASSPHRASE")
+    secret = os.environ.get(PASSPHRASE)
     if secret is not None:
         return secret
     if not sys.stdin.isatty():

@@ -14,6 +14,7 @@ from weightmark.errors import MalformedError, UntrustedKeyError, WeightmarkError
 from weightmark.index import Index
 from weightmark.log import LogKey
 from weightmark.ports import AskSecret, Ledger, Observer, Signer, Store
+from weightmark.vocabulary import PASSPHRASE
 from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.file import alone, read_bounded, write_whole
 
@@ -32,7 +33,7 @@ def passphrase_from_environment(what: str) -> str:
     Raises:
         WeightmarkError: it is not set.
     """
-    secret = os.environ.get("WEIGHTMARK_PASSPHRASE")
+    secret = os.environ.get(PASSPHRASE)
     if secret is None:
         raise WeightmarkError(
             f"{what} is protected by a passphrase and none was given", hint="Set WEIGHTMARK_PASSPHRASE."
