@@ -45,7 +45,7 @@ clean:  ## remove what was made
 # It names no registry, and not torch: which build of torch fits is the machine's matter (see .venv/.torch).
 
 COMPILE = $(UV) pip compile pyproject.toml --universal --python-version 3.11 --all-extras \
-            $(foreach group,test lint docs demo bench build,--group $(group)) --generate-hashes --no-annotate \
+            $(foreach group,test platform lint docs demo bench build,--group $(group)) --generate-hashes --no-annotate \
             --no-emit-index-url --no-emit-package torch --custom-compile-command "make lock" --quiet
 
 lock: .venv/.uv  ## resolve anew, with the newest versions
@@ -62,7 +62,7 @@ check-lock: .venv/.uv
 # ---- the environment, in steps; each step's stamp says that it was done
 
 WANT_demo := --extra mlflow --group demo
-WANT_dev := --extra mlflow --extra receiver --group test --group lint --group docs
+WANT_dev := --extra all --group test --group platform --group lint --group docs
 WANT_bench := $(WANT_dev) --group bench
 
 .venv/.python:

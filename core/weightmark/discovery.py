@@ -87,6 +87,11 @@ class Plugins:
         """Every observer offered, by name."""
         return self._offered("weightmark_observers", ports.Observer)
 
+    @cached_property
+    def commands(self) -> dict[str, type[ports.Command]]:
+        """Every command offered, by name."""
+        return self._offered("weightmark_commands", ports.Command)
+
     def listing(self) -> Iterator[tuple[str, str, str]]:
         """Give the kind, the name and the class of everything offered, and set aside what is not usable."""
         for spec in vars(hookspecs):

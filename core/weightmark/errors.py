@@ -124,6 +124,22 @@ class UndecidedError(LicensingError):
     default_hint = "Say under which licence the model stands: `weightmark license set MODEL LICENCE`."
 
 
+class RefusedError(LicensingError):
+    """A gate refused, or could not be passed: the platform's step must not go on.
+
+    What a hook raises, whatever stood in the way; the cause is chained when it was another error.
+
+    Args:
+        message: what was refused, why, by which clause, and the way out.
+        undecided: whether it could not be known, so that the gate refused to be safe.
+        hint: one sentence that says what to do.
+    """
+
+    def __init__(self, message: str, *, undecided: bool = False, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.undecided = undecided
+
+
 class LedgerError(WeightmarkError):
     """Recording failed.
 
@@ -147,14 +163,18 @@ class PlatformError(WeightmarkError):
     Args:
         message: names the platform, the URI and what failed.
         retryable: whether the same call may succeed later.
+        retry_after: seconds that the platform asked to wait; None when it did not say.
         hint: one sentence that says what to do.
     """
 
     exit_code = 5
 
-    def __init__(self, message: str, *, retryable: bool = False, hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, retryable: bool = False, retry_after: float | None = None, hint: str = ""
+    ) -> None:
         super().__init__(message, hint=hint)
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class PluginError(WeightmarkError):

@@ -87,3 +87,12 @@ def weightmark_observers() -> Sequence[type[ports.Observer]]:
     .. versionadded:: 0.1
     """
     return ()
+
+
+@hookspec
+def weightmark_commands() -> Sequence[type[ports.Command]]:
+    """Offer commands: what a plugin adds to the command line.
+
+    .. versionadded:: 0.2
+    """
+    return ()

@@ -16,6 +16,9 @@ SCHEMA_VERSION: Final = "1"
 PASSPHRASE: Final = "WEIGHTMARK_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
 """The environment variable that holds the passphrase of protected keys."""
 
+HOOKS: Final = "WEIGHTMARK_HOOKS"
+"""The environment variable that names the platforms to guard in every Python process, joined by commas."""
+
 
 class Predicate(StrEnum):
     """The type of a statement's predicate."""
@@ -37,6 +40,7 @@ class EventKind(StrEnum):
     PROMOTE = "promote"
     PUSH = "push"
     DEPLOY = "deploy"
+    LOAD = "load"
 
 
 class Tag(StrEnum):
@@ -50,6 +54,8 @@ class Tag(StrEnum):
     VERDICT = "weightmark.verdict"
     REASON = "weightmark.reason"
     CREDITS = "weightmark.credits"
+    LINK = "weightmark.link"
+    SEEN = "weightmark.seen"
 
 
 TAG_PREFIX: Final = "weightmark."
@@ -60,7 +66,10 @@ class Fact(StrEnum):
 
     LICENSE = "license"
     BASE_MODEL = "base_model"
+    BASE_MODEL_RELATION = "base_model_relation"
     OWNER = "owner"
+    DATASETS = "datasets"
+    EVALUATED_ON = "evaluated_on"
 
 
 class DigestKey(StrEnum):

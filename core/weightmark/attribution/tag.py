@@ -3,7 +3,9 @@
 Tags are for people and for links back. They are never trusted: platforms let users copy and change them.
 """
 
-from weightmark.encoding import Digest
+from datetime import datetime
+
+from weightmark.encoding import Digest, format_time
 from weightmark.vocabulary import Tag
 
 MAX_VALUE = 256
@@ -29,6 +31,7 @@ def write_tags(  # noqa: PLR0913 - one keyword for each tag
     verdict: str,
     reason: str,
     credits_: str,
+    link: str = "",
 ) -> dict[str, str]:
     """Write the tags of one model version.
 
@@ -41,6 +44,7 @@ def write_tags(  # noqa: PLR0913 - one keyword for each tag
         verdict: what the licence says to its use here.
         reason: why, as a sentence.
         credits_: from ``credit_line``.
+        link: where a person can look the model up; left out when empty.
 
     Returns:
         Keys of ``vocabulary.Tag``, values of at most 256 characters.
@@ -51,11 +55,22 @@ def write_tags(  # noqa: PLR0913 - one keyword for each tag
         Tag.RECEIPT: receipt,
         Tag.LICENSE: license_ or "none stated",
         Tag.OWNER: owner,
-        Tag.VERDICT: verdict,
-        Tag.REASON: reason,
         Tag.CREDITS: credits_,
+        Tag.LINK: link,
     }
-    return {key.value: _shorten(value) for key, value in tags.items() if value}
+    return {key.value: _shorten(value) for key, value in tags.items() if value} | write_verdict(
+        verdict, reason
+    )
+
+
+def write_verdict(verdict: str, reason: str) -> dict[str, str]:
+    """Write the tags that say whether a model may be used, and why."""
+    return {Tag.VERDICT.value: _shorten(verdict), Tag.REASON.value: _shorten(reason)}
+
+
+def write_seen(at: datetime) -> dict[str, str]:
+    """Write the tag that says when a model was last seen whole."""
+    return {Tag.SEEN.value: format_time(at)}
 
 
 def _shorten(value: str) -> str:

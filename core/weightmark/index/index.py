@@ -76,6 +76,13 @@ class Index:
         with self._database.reading() as connection:
             return query.find(connection, reference)
 
+    def at(self, uri: str) -> RegisteredModel | None:
+        """Find the model that a version's URI stands for; None when nobody linked it."""
+        from weightmark.index import query
+
+        with self._database.reading() as connection:
+            return query.at(connection, uri)
+
     def algorithms(self) -> frozenset[Algorithm]:
         """Give the hash functions by which models were registered."""
         from weightmark.index import query

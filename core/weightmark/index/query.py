@@ -32,6 +32,15 @@ def find(connection: Connection, reference: str) -> RegisteredModel | None:
     return None
 
 
+def at(connection: Connection, uri: str) -> RegisteredModel | None:
+    """Find the model that a version's URI stands for."""
+    if not _storable(uri):
+        return None
+    linked = select(MODEL).join(VERSION, MODEL.c.bundle == VERSION.c.bundle).where(VERSION.c.uri == uri)
+    row = connection.execute(linked.limit(1)).first()
+    return None if row is None else _model(row)
+
+
 def algorithms(connection: Connection) -> frozenset[Algorithm]:
     """Give the hash functions of all registered bundles."""
     return frozenset(

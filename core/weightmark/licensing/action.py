@@ -17,6 +17,7 @@ class Action(StrEnum):
     PROMOTE = "promote"
     PUSH = "push"
     DEPLOY = "deploy"
+    LOAD = "load"
     VIEW_METADATA = "view-metadata"
     VIEW_ARCHITECTURE = "view-architecture"
     INFER = "infer"
@@ -54,6 +55,7 @@ _GATES: Final[dict[Action, frozenset[Capability]]] = {
     Action.PROMOTE: frozenset({Capability.INFER}),
     Action.PUSH: frozenset({Capability.REDISTRIBUTE}),
     Action.DEPLOY: frozenset({Capability.INFER}),
+    Action.LOAD: frozenset({Capability.INFER}),
 }
 _NEEDS: Final = _GATES | {Action(capability.value): frozenset({capability}) for capability in Capability}
 _PRODUCTION: Final = frozenset({Action.PROMOTE, Action.DEPLOY, Action.INFER, Action.EMBED, Action.RESELL})

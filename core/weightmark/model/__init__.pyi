@@ -3,6 +3,7 @@ from .artifact import ArtifactFile as ArtifactFile
 from .event import ModelEvent as ModelEvent
 from .lineage import Parent as Parent
 from .lineage import Relation as Relation
+from .lineage import read_relation as read_relation
 from .manifest import FileEntry as FileEntry
 from .manifest import ModelManifest as ModelManifest
 from .manifest import TensorEntry as TensorEntry
@@ -24,4 +25,5 @@ __all__ = [
     "TensorSpan",
     "check_path",
     "collision_key",
+    "read_relation",
 ]

@@ -136,11 +136,7 @@ def _card_facts(card: Mapping[Yaml, Yaml]) -> dict[str, str]:
     license_id = _join(card.get("license"))
     if license_id == "other":
         license_id = _join(card.get("license_name")) or license_id
-    facts = {
-        Fact.LICENSE.value: license_id,
-        Fact.BASE_MODEL.value: _join(card.get("base_model")),
-        Fact.OWNER.value: _join(card.get("owner")),
-    }
+    facts = {fact.value: _join(card.get(fact.value)) for fact in Fact} | {Fact.LICENSE.value: license_id}
     return {key: value for key, value in facts.items() if value}
 
 

@@ -24,6 +24,7 @@ class ModelEvent:
         owner: the owner that the platform's user stated; None when nobody did. The model is then put down to
             the workspace's own party, and a licence that it states binds that party too.
         base_models: URIs or digests of what it was derived from, as the platform's user stated.
+        relation: how it came from them, as ``read_relation`` reads it; empty when nobody said.
         context: anything else the platform said; kept for observers, never decided upon.
     """
 
@@ -36,4 +37,5 @@ class ModelEvent:
     license: str | None = None
     owner: str | None = None
     base_models: tuple[str, ...] = ()
+    relation: str = ""
     context: Mapping[str, str] = field(default_factory=dict[str, str])

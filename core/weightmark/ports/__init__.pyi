@@ -1,3 +1,4 @@
+from .command import Command as Command
 from .format import Format as Format
 from .ledger import Ledger as Ledger
 from .ledger import LedgerEntry as LedgerEntry
@@ -5,6 +6,8 @@ from .observer import Observer as Observer
 from .payment import Amount as Amount
 from .payment import Payment as Payment
 from .payment import PaymentState as PaymentState
+from .registry import ListedVersion as ListedVersion
+from .registry import PlatformStatus as PlatformStatus
 from .registry import Registry as Registry
 from .registry import ResolvedModel as ResolvedModel
 from .signer import AskSecret as AskSecret
@@ -16,12 +19,15 @@ from .watermark import Watermark as Watermark
 __all__ = [
     "Amount",
     "AskSecret",
+    "Command",
     "Format",
     "Ledger",
     "LedgerEntry",
+    "ListedVersion",
     "Observer",
     "Payment",
     "PaymentState",
+    "PlatformStatus",
     "Registry",
     "ResolvedModel",
     "Signer",

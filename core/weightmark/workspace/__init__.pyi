@@ -1,3 +1,6 @@
+from .asking import ask as ask
+from .asking import failing_closed as failing_closed
+from .asking import process_workspace as process_workspace
 from .configuration import Configuration as Configuration
 from .file import read_bounded as read_bounded
 from .file import write_whole as write_whole
@@ -28,12 +31,15 @@ __all__ = [
     "Verification",
     "WhenUndecided",
     "Workspace",
+    "ask",
     "bundle_of",
     "canonical_license",
     "describe",
     "explain",
+    "failing_closed",
     "manifest_of",
     "name_failure",
+    "process_workspace",
     "prove_entry",
     "read_bounded",
     "verify_fingerprint",

@@ -17,7 +17,7 @@ from weightmark.vocabulary import EventKind
 from weightmark.workspace.gate import DEFAULT_GATES, Gate, Requirement, WhenUndecided
 
 FILE_NAME = "weightmark.toml"
-_TEXTS = ("party", "ledger", "index", "store", "signer", "trust", "origin", "home", "algorithm")
+_TEXTS = ("party", "ledger", "index", "store", "signer", "trust", "origin", "home", "algorithm", "link")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +36,8 @@ class Configuration:
         origin: the ledger's name in its checkpoints; empty for one made from its key.
         algorithm: the hash function of fingerprints.
         gates: what each kind of event requires.
+        link: where people can look models up, such as the address of ``weightmark serve``; written to the
+            platforms beside the receipt. Empty for nowhere.
         observers: names of the observers that are told.
         file: where settings were read from; None for nowhere.
     """
@@ -51,6 +53,7 @@ class Configuration:
     origin: str = ""
     algorithm: Algorithm = Algorithm.SHA256
     gates: Mapping[EventKind, Gate] = field(default_factory=lambda: dict(DEFAULT_GATES))
+    link: str = ""
     observers: tuple[str, ...] = ("log",)
     file: Path | None = None
 
@@ -112,8 +115,15 @@ def _settle(values: Mapping[str, str]) -> Configuration:
         log_signer=f"file:{home / 'keys' / 'log.pem'}",
         trust=_expand(values["trust"]) if "trust" in values else home / "trust.json",
         origin=values.get("origin", ""),
+        link=_address(values.get("link", "")),
         algorithm=algorithm,
     )
+
+
+def _address(text: str) -> str:
+    if text and not text.startswith(("http://", "https://")):
+        raise MalformedError(f"link is {text!r}; it must begin with http:// or https://")
+    return text.rstrip("/")
 
 
 def _expand(text: str) -> Path:

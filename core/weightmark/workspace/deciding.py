@@ -11,6 +11,9 @@ from weightmark.workspace.gate import Gate, Requirement, WhenUndecided
 from weightmark.workspace.resource import Resources
 from weightmark.workspace.verification import name_failure
 
+READING = frozenset({Requirement.INTACT, Requirement.UNCHANGED})
+"""Requirements that only the files themselves can answer."""
+
 
 def ask_licence(
     resources: Resources, works: Sequence[Work], action: Action, at: datetime, *, party: str = ""
@@ -55,9 +58,9 @@ def pass_gate(
         permission when the gate does not ask them.
     """
     requires = gate.requires
-    if model is None and requires - {Requirement.LICENSED}:
+    if model is None and requires - {Requirement.LICENSED, Requirement.UNCHANGED}:
         return _refuse(ReasonCode.NOT_REGISTERED, event, f"{event.uri} is not registered", _REGISTER)
-    if failures and Requirement.INTACT in requires:
+    if failures and requires & READING:
         named = "; ".join(name_failure(failure) for failure in failures[:3])
         return _refuse(
             ReasonCode.NOT_INTACT, event, f"{event.uri} is not what was registered: {named}", _RESTORE

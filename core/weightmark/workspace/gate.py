@@ -8,11 +8,16 @@ from weightmark.vocabulary import EventKind
 
 
 class Requirement(StrEnum):
-    """One thing a gate can ask for."""
+    """One thing a gate can ask for.
+
+    ``intact`` asks that a model is registered and its files are the registered ones; ``unchanged`` only the
+    latter, so that what nobody registered passes.
+    """
 
     REGISTERED = "registered"
     SIGNED = "signed"
     INTACT = "intact"
+    UNCHANGED = "unchanged"
     LICENSED = "licensed"
     ATTRIBUTED = "attributed"
 
@@ -47,5 +52,7 @@ DEFAULT_GATES: Mapping[EventKind, Gate] = {
     EventKind.PROMOTE: _STRICT,
     EventKind.PUSH: _STRICT,
     EventKind.DEPLOY: _STRICT,
+    EventKind.LOAD: Gate(requires=frozenset({Requirement.UNCHANGED})),
 }
-"""Record everything; let nothing be used that is not registered, whole and licensed."""
+"""Record everything; let nothing be used that is not registered, whole and licensed, nor loaded if changed.
+"""

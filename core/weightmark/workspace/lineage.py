@@ -4,6 +4,7 @@ from collections import deque
 
 from weightmark.index import Index, RegisteredModel
 from weightmark.licensing import Relation, Work
+from weightmark.model.lineage import DATA
 
 MAX_WORKS = 1000
 """A lineage longer than this is not walked further; what is left counts as unknown."""
@@ -49,6 +50,8 @@ def _above(index: Index, model: RegisteredModel) -> list[tuple[RegisteredModel |
             if twin.entry < model.entry and twin.owner != model.owner
         ]
     for parent in index.parents(model.bundle):
+        if parent.relation in DATA:
+            continue
         known = index.find(parent.bundle or parent.uri)
         found.append((known or _unknown(parent.uri or str(parent.bundle)), Relation.PARENT))
     return found

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from weightmark.attribution import credit_line, format_receipt, write_tags
+from weightmark.attribution import credit_line, format_receipt, write_tags, write_verdict
 from weightmark.encoding import Json
 from weightmark.fingerprinting import Fingerprint
 from weightmark.index import RegisteredModel
@@ -25,6 +25,7 @@ class Outcome:
         fingerprint: what was read; None when nothing had to be.
         receipt: the ledger's receipt, when something was recorded now.
         origin: the ledger's name.
+        link: where a person can look the model up, without a slash at its end; empty when nowhere.
     """
 
     event: ModelEvent
@@ -35,6 +36,7 @@ class Outcome:
     fingerprint: Fingerprint | None
     receipt: Receipt | None
     origin: str
+    link: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -46,18 +48,24 @@ class Outcome:
         return "" if self.allowed else explain(self.decision)
 
     def tags(self) -> dict[str, str]:
-        """Give the tags for the platform; none when the model is not registered."""
+        """Give the tags for the platform: the verdict alone when the model is not registered.
+
+        The verdict is that on the event when it was refused, else that on the model's use.
+        """
+        told = self.preview if self.allowed else self.decision
         if self.model is None:
-            return {}
+            return {} if self.allowed else write_verdict(*_verdict(told))
+        verdict, reason = _verdict(told)
         return write_tags(
             bundle=self.model.bundle,
             weights=self.model.weights,
             receipt=format_receipt(self.origin, self.model.entry),
             license_=self.model.license,
             owner=self.model.owner,
-            verdict=f"{self.preview.outcome.value} ({self.preview.code.value})",
-            reason=explain(self.preview),
+            verdict=verdict,
+            reason=reason,
             credits_=credit_line(self.works),
+            link=f"{self.link}/models/{self.model.bundle}" if self.link else "",
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -72,6 +80,10 @@ class Outcome:
             "recorded": self.receipt is not None,
             "tags": self.tags(),
         }
+
+
+def _verdict(decision: Decision) -> tuple[str, str]:
+    return f"{decision.outcome.value} ({decision.code.value})", explain(decision)
 
 
 def explain(decision: Decision) -> str:

@@ -1,14 +1,23 @@
 """From a URI to files, from files to a fingerprint."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 from weightmark.discovery import Plugins, choose
 from weightmark.encoding import Algorithm
-from weightmark.errors import MalformedError, PluginConflictError, UnknownPluginError
+from weightmark.errors import (
+    MalformedError,
+    PlatformError,
+    PluginConflictError,
+    PluginError,
+    UnknownPluginError,
+)
 from weightmark.fingerprinting import DigestCache, Fingerprint, fingerprint_artifact
 from weightmark.model import Artifact, TensorSpan
 from weightmark.ports import Registry, ResolvedModel
+
+_log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Told the bytes done and the bytes in all."""
@@ -29,6 +38,22 @@ def registry_for(uri: str, plugins: Plugins) -> Registry:
         f"nothing installed resolves {scheme!r} URIs such as {uri[:80]!r}; known: {', '.join(known)}",
         hint="Give a path, or install the platform's extra: pip install 'weightmark[mlflow]'.",
     )
+
+
+def pin(reference: str, plugins: Plugins) -> str:
+    """Replace an alias of a platform by the version it stands for now; leave all else as it is.
+
+    A platform that cannot be asked leaves the reference unpinned: it is recorded as it was stated, and what
+    is not known to be registered is refused at the next gate.
+    """
+    scheme = reference.partition(":")[0]
+    for cls in plugins.registries.values():
+        if scheme in cls.schemes and reference.startswith(f"{scheme}:"):
+            try:
+                return cls().pin(reference)
+            except (PlatformError, PluginError) as error:
+                _log.warning("%r is recorded as it is stated: %s", reference, error.message)
+    return reference
 
 
 def resolve(uri: str, plugins: Plugins, settings: Path | None) -> ResolvedModel:

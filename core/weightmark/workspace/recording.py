@@ -104,14 +104,16 @@ def derivation_claims(parents: Sequence[Parent], at: datetime) -> list[Claim]:
     ]
 
 
-def find_parents(resources: Resources, references: Sequence[str]) -> list[Parent]:
+def find_parents(
+    resources: Resources, references: Sequence[str], relation: Relation = Relation.FINE_TUNE
+) -> list[Parent]:
     """Turn what a user wrote about base models into parents; an unregistered one keeps its URI only."""
     parents: dict[Digest | str, Parent] = {}
     for reference in references:
         known = resources.index.find(reference)
         subject = None if known is None else known.bundle
         uri = "" if reference == subject else reference
-        parents[subject or reference] = Parent(subject=subject, relation=Relation.FINE_TUNE, uri=uri)
+        parents[subject or reference] = Parent(subject=subject, relation=relation, uri=uri)
     return list(parents.values())
 
 

@@ -2,7 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar, cast
@@ -88,6 +89,18 @@ class Resources:
     def catch_up(self) -> None:
         """Bring the index up to the ledger's newest entry."""
         self.index.catch_up(self.ledger, self.trust)
+
+    @contextmanager
+    def alone(self) -> Generator[None, None, None]:
+        """Look and record as one step: nobody else who uses this home folder records in between.
+
+        Raises:
+            LedgerError: the home folder cannot be locked.
+        """
+        folder = self.configuration.home
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with alone(folder):
+            yield
 
     def rebuild_index(self) -> int:
         """Make the index anew from the ledger, also when the old one does not fit it; give its entries."""

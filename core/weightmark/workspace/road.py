@@ -1,5 +1,7 @@
 """The road itself: an event goes in, an outcome comes out, the same way for every platform."""
 
+from dataclasses import replace
+
 from weightmark.claims import Claim, Subject, VersionClaim
 from weightmark.encoding import Algorithm, Digest, parse_digest
 from weightmark.errors import Failure, LicensingError
@@ -7,16 +9,15 @@ from weightmark.fingerprinting import DigestCache, Fingerprint
 from weightmark.index import RegisteredModel
 from weightmark.licensing import Action
 from weightmark.log import Receipt
-from weightmark.model import Parent, Relation
+from weightmark.model import Parent, Relation, read_relation
 from weightmark.model.card import split_names
 from weightmark.model.event import ModelEvent
 from weightmark.ports import ResolvedModel
 from weightmark.vocabulary import EventKind, Fact
-from weightmark.workspace.deciding import ask_licence, pass_gate
-from weightmark.workspace.gate import Requirement
+from weightmark.workspace.deciding import READING, ask_licence, pass_gate
 from weightmark.workspace.lineage import works_of
 from weightmark.workspace.outcome import Outcome
-from weightmark.workspace.reading import Progress, is_path, names_files, read_fingerprint, resolve
+from weightmark.workspace.reading import Progress, is_path, names_files, pin, read_fingerprint, resolve
 from weightmark.workspace.recording import (
     derivation_claims,
     find_parents,
@@ -99,50 +100,73 @@ class Road:
         subject = Subject(name=model.name, bundle=model.bundle, weights=model.weights)
         return record(self._resources, subject, [claim], self._clock())[0].receipt
 
+    def linked(self, uri: str) -> RegisteredModel | None:
+        """Give the model that a version's URI stands for; None when the URI is not linked to any."""
+        self._resources.catch_up()
+        return self._resources.index.at(uri)
+
+    def recall(self, event: ModelEvent, model: RegisteredModel) -> Outcome:
+        """Say again what came of an event, from what is recorded; no file is read."""
+        return self._outcome(event, model, None, None)
+
     def _register(self, event: ModelEvent, resolved: ResolvedModel, progress: Progress | None) -> Outcome:
         found = self.fingerprint(resolved, progress=progress)
-        model, receipt = self.lookup(found.bundle), None
-        stated = event.owner or resolved.facts.get(Fact.OWNER)
-        self._require_own(event, model, stated)
-        references = event.base_models or split_names(resolved.facts.get(Fact.BASE_MODEL, ""))
-        parents = find_parents(self._resources, references)
-        if model is None:
-            parents += self._twins(resolved, found)
-        license_ = event.license or resolved.facts.get(Fact.LICENSE)
-        claims = self._new_claims(found, model, license_, stated, parents)
-        if claims:
-            self._resources.store.put(found.manifest.encode())
-            name = event.name or resolved.name or resolved.path.name
-            subject = Subject(name=name, bundle=found.bundle, weights=found.weights)
-            receipt = record(self._resources, subject, claims, self._clock())[0].receipt
-            model = self.lookup(found.bundle)
-        outcome = self._outcome(event, model, found, receipt)
-        if event.version:
-            self.link(outcome, event.uri, event.version)
+        stated = self._state(event, resolved)
+        # Two who register the same model at once: one records it, the other finds it recorded.
+        with self._resources.alone():
+            model, receipt = self.lookup(found.bundle), None
+            self._require_own(event, model, stated.owner)
+            parents = find_parents(self._resources, stated.base_models, read_relation(stated.relation))
+            if model is None:
+                parents += self._twins(resolved, found)
+            claims = self._new_claims(found, model, stated, [*parents, *_data_of(resolved)])
+            if claims:
+                self._resources.store.put(found.manifest.encode())
+                name = event.name or resolved.name or resolved.path.name
+                subject = Subject(name=name, bundle=found.bundle, weights=found.weights)
+                receipt = record(self._resources, subject, claims, self._clock())[0].receipt
+                model = self.lookup(found.bundle)
+            outcome = self._outcome(event, model, found, receipt)
+            if event.version:
+                self.link(outcome, event.uri, event.version)
         return outcome
+
+    def _state(self, event: ModelEvent, resolved: ResolvedModel) -> ModelEvent:
+        """Fill in what the event leaves open from what the model's folder and the platform say."""
+        facts = resolved.facts
+        references = event.base_models or split_names(facts.get(Fact.BASE_MODEL, ""))
+        return replace(
+            event,
+            license=event.license or facts.get(Fact.LICENSE),
+            owner=event.owner or facts.get(Fact.OWNER),
+            relation=event.relation or facts.get(Fact.BASE_MODEL_RELATION, ""),
+            base_models=tuple(pin(reference, self._resources.plugins) for reference in references),
+        )
 
     def _new_claims(
         self,
         found: Fingerprint,
         model: RegisteredModel | None,
-        license_: str | None,
-        stated: str | None,
+        stated: ModelEvent,
         parents: list[Parent],
     ) -> list[Claim]:
         party = self._resources.configuration.party.name
-        if model is None or (model.presumed and stated == party):
+        if model is None or (model.presumed and stated.owner == party):
             return registration_claims(
                 found,
                 owner=party,
-                presumed=stated is None,
-                license_=license_ or (None if model is None else model.license),
+                presumed=stated.owner is None,
+                license_=stated.license or (None if model is None else model.license),
                 parents=parents,
                 at=self._clock(),
             )
         if model.owner != party:
             return []
-        known = {(parent.bundle, parent.uri) for parent in self._resources.index.parents(model.bundle)}
-        new = [parent for parent in parents if (parent.subject, parent.uri) not in known]
+        rows = self._resources.index.parents(model.bundle)
+        known = {(parent.bundle, parent.uri, parent.relation) for parent in rows}
+        new = [
+            parent for parent in parents if (parent.subject, parent.uri, parent.relation.value) not in known
+        ]
         return derivation_claims(new, self._clock())
 
     def _twins(self, resolved: ResolvedModel, found: Fingerprint) -> list[Parent]:
@@ -181,12 +205,12 @@ class Road:
         # What lies at a path may have changed since it was registered, so its files say what it is.
         local = is_path(reference) or reference.startswith("file:")
         unknown = model is None and names_files(reference)
-        if resolved is None and (Requirement.INTACT in requires or (requires and (local or unknown))):
+        if resolved is None and (requires & READING or (requires and (local or unknown))):
             resolved = self.resolve(reference)
         found = None
         if resolved is not None:
             found = self.fingerprint(resolved, algorithm=algorithm_of(model), progress=progress)
-            anew = local and Requirement.INTACT not in requires
+            anew = local and not requires & READING
             if model is None or (anew and found.bundle != model.bundle):
                 model = self.lookup(found.bundle)
         return self._outcome(event, model, found, None)
@@ -216,7 +240,20 @@ class Road:
             fingerprint=found,
             receipt=receipt,
             origin=resources.ledger.origin,
+            link=resources.configuration.link,
         )
+
+
+def _data_of(resolved: ResolvedModel) -> list[Parent]:
+    """Give the data sets that the platform knows a model was trained and evaluated on."""
+    return [
+        Parent(subject=None, relation=relation, uri=uri)
+        for fact, relation in (
+            (Fact.DATASETS, Relation.TRAINED_ON),
+            (Fact.EVALUATED_ON, Relation.EVALUATED_ON),
+        )
+        for uri in split_names(resolved.facts.get(fact, ""))
+    ]
 
 
 def algorithm_of(model: RegisteredModel | None) -> Algorithm | None:

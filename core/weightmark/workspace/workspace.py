@@ -17,6 +17,7 @@ from weightmark.ports import AskSecret, ResolvedModel
 from weightmark.vocabulary import EventKind
 from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.deciding import ask_licence
+from weightmark.workspace.following import follow
 from weightmark.workspace.lineage import works_of
 from weightmark.workspace.outcome import Outcome
 from weightmark.workspace.reading import Progress, is_path, names_files, registry_for
@@ -144,11 +145,28 @@ class Workspace:
         Raises:
             WeightmarkError: it could not be decided; the caller must refuse.
         """
-        outcome = self._road.take(event, resolved, progress)
+        return self._tell(self._road.take(event, resolved, progress))
+
+    def follow(self, event: ModelEvent, *, progress: Progress | None = None) -> Outcome:
+        """Take an event that has happened already: register, judge, annotate, and undo a refused use.
+
+        The same event taken twice, late or out of order ends the same.
+
+        Args:
+            event: what happened; its URI is one of a platform's.
+            progress: told the bytes done and the bytes in all.
+
+        Raises:
+            WeightmarkError: it could not be read, decided, recorded or written; taking it again is safe.
+        """
+        registry = registry_for(event.uri, self.plugins)
+        return self._tell(follow(self._road, registry, event, progress))
+
+    def _tell(self, outcome: Outcome) -> Outcome:
         told = outcome.to_json()
         for observer in self.resources.observers:
             try:
-                observer.notice(event, told)
+                observer.notice(outcome.event, told)
             except Exception:
                 _log.exception("the observer %s failed", observer.name)
         return outcome

@@ -1,12 +1,12 @@
-"""A receiver of MLflow's webhooks, for servers that cannot be guarded.
+"""A receiver of what platforms send: webhooks, events, automations.
 
-It learns of a model after the fact: it registers it, writes the receipt to its tags, and says so on a version
-that was promoted against its licence. It cannot veto; only a guarded store can.
+It learns of a model after the fact: it registers it, writes the receipt to its tags, and when a use is refused
+it says so there and undoes the use where the platform has the means. Only a hook before the fact can veto.
 
-Start it with ``python -m weightmark_hooks.webhook``, or under any ASGI server with
-``weightmark_hooks.webhook:create_app`` as the factory.
+Start it with ``weightmark serve``, or under any ASGI server with ``weightmark_hooks.webhook:create_app`` as
+the factory.
 """
 
-from weightmark_hooks.webhook.receiver import MlflowReceiver, create_app
+from weightmark_hooks.webhook.receiver import Receiver, create_app
 
-__all__ = ["MlflowReceiver", "create_app"]
+__all__ = ["Receiver", "create_app"]

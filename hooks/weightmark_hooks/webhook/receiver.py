@@ -1,88 +1,90 @@
-"""The receiver itself: an ASGI application with one address, ``POST /hooks/mlflow``."""
+"""The receiver: one ASGI application for all platforms, each at ``/hooks/`` and its name."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Final
+from importlib import import_module
+from typing import Final, cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from weightmark.errors import MalformedError, VerificationError, WeightmarkError
-from weightmark.model.card import split_names
-from weightmark.model.event import ModelEvent
-from weightmark.vocabulary import Fact, Tag
+from weightmark.errors import MalformedError, PlatformError, VerificationError, WeightmarkError
 from weightmark.workspace import Outcome, Workspace
-from weightmark_adapters.mlflow import MlflowRegistry
-from weightmark_hooks.webhook.event import read_event
 from weightmark_hooks.webhook.inbox import Claim, Inbox
-from weightmark_hooks.webhook.signature import check_delivery, read_secrets
+from weightmark_hooks.webhook.source import SECRET, Delivery, Message, Source
 
 MAX_BODY: Final = 1 << 20
 """A larger delivery (1 MiB) is refused unread."""
 
+SOURCES: Final = (("mlflow", "MlflowSource"),)
+"""The modules of this package that read a platform's deliveries, and their classes."""
+
 _log = logging.getLogger(__name__)
 
 
-class MlflowReceiver:
-    """Takes MLflow's deliveries, each once.
+class Receiver:
+    """Takes deliveries of all platforms, each once.
 
     Args:
-        secrets: the webhook's secrets; a delivery signed with any of them is taken.
+        sources: the platforms.
         inbox: remembers what was handled.
         workspace: handles events; None to open the process's own when the first event comes.
-        registry: finds and tags models; None for the one that MLflow's client was told.
         clock: gives seconds since 1970 UTC.
     """
 
     def __init__(
         self,
-        *,
-        secrets: Sequence[bytes],
+        sources: Sequence[Source],
         inbox: Inbox,
+        *,
         workspace: Workspace | None = None,
-        registry: MlflowRegistry | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._secrets = tuple(secrets)
+        self.sources = tuple(sources)
         self._inbox = inbox
         self._workspace = workspace
-        self._registry = registry or MlflowRegistry()
         self._clock = clock
         self._lock = threading.Lock()
 
-    async def receive(self, request: Request) -> JSONResponse:
-        """Answer one delivery.
+    def endpoint(self, source: Source) -> Callable[[Request], Awaitable[Response]]:
+        """Give what answers the requests of one platform.
 
-        Returns:
-            200 handled, ignored or handled before; 400 not a message; 401 not MLflow's, or too old;
-            413 too large; 503 not handled, send it again.
+        It answers 200 handled, ignored or handled before; 400 not a message; 401 not the platform's, or too
+        old; 413 too large; 422 can never be handled; 503 not handled, send it again.
         """
-        body = await _read(request)
-        if body is None:
-            return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large")
-        try:
-            delivery = check_delivery(request.headers, body, secrets=self._secrets, now=self._clock())
-            event = read_event(body)
-        except VerificationError as error:
-            _log.warning("a delivery was refused: %s", error.message)
-            return _answer(HTTPStatus.UNAUTHORIZED, "refused")
-        except MalformedError as error:
-            _log.warning("a delivery could not be read: %s", error.message)
-            return _answer(HTTPStatus.BAD_REQUEST, "malformed")
-        if event is None:
-            return _answer(HTTPStatus.OK, "ignored")
-        return await run_in_threadpool(self._take, delivery, event)
 
-    def _take(self, delivery: str, event: ModelEvent) -> JSONResponse:
+        async def answer(request: Request) -> Response:
+            body = await _read(request)
+            if body is None:
+                return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large")
+            message = Message(
+                method=request.method, headers=request.headers, query=dict(request.query_params), body=body
+            )
+            try:
+                if (greeting := source.greet(message)) is not None:
+                    return JSONResponse(dict(greeting.body), headers=dict(greeting.headers))
+                delivery = source.read(message, self._clock())
+            except VerificationError as error:
+                _log.warning("a delivery to %s was refused: %s", source.platform, error.message)
+                return _answer(HTTPStatus.UNAUTHORIZED, "refused")
+            except MalformedError as error:
+                _log.warning("a delivery to %s could not be read: %s", source.platform, error.message)
+                return _answer(HTTPStatus.BAD_REQUEST, "malformed")
+            if not delivery.events:
+                return _answer(HTTPStatus.OK, "ignored")
+            return await run_in_threadpool(self._take, f"{source.platform}:{delivery.id}", delivery)
+
+        return answer
+
+    def _take(self, key: str, delivery: Delivery) -> Response:
         try:
-            claim = self._inbox.claim(delivery, self._clock())
+            claim = self._inbox.claim(key, self._clock())
         except Exception:
             _log.exception("the inbox cannot be used")
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "failed")
@@ -91,40 +93,12 @@ class MlflowReceiver:
         if claim is Claim.BUSY:
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "in progress")
         try:
-            outcome = self._handle(event)
-            self._inbox.finish(delivery)
+            outcomes = [self._open().follow(event) for event in delivery.events]
+            self._inbox.finish(key)
         except Exception as error:
-            message = error.message if isinstance(error, WeightmarkError) else type(error).__name__
-            unforeseen = not isinstance(error, WeightmarkError)
-            _log.warning("%s of %r failed: %s", event.kind.value, event.uri, message, exc_info=unforeseen)
-            self._inbox.release(delivery)
-            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "failed")
-        return _answer(HTTPStatus.OK, "handled", allowed=outcome.allowed)
-
-    def _handle(self, event: ModelEvent) -> Outcome:
-        """Take the workspace's road and write the verdict to the version's tags.
-
-        Our tags come back as ``model_version_tag`` deliveries, which are ignored: nothing goes in circles.
-        """
-        with self._registry.checkout(event.uri) as resolved:
-            facts = resolved.facts
-            event = replace(
-                event,
-                license=facts.get(Fact.LICENSE),
-                owner=facts.get(Fact.OWNER),
-                base_models=tuple(
-                    self._registry.pin(base) if base.startswith("models:/") else base
-                    for base in split_names(facts.get(Fact.BASE_MODEL, ""))
-                ),
-            )
-            outcome = self._open().handle(event, resolved=resolved)
-        tags = outcome.tags()
-        if not outcome.allowed:
-            _log.warning("%s of %r is not allowed: %s", event.kind.value, event.uri, outcome.refusal())
-            verdict = f"{outcome.decision.outcome.value} ({outcome.decision.code.value})"
-            tags |= {Tag.VERDICT.value: verdict, Tag.REASON.value: outcome.refusal()}
-        self._registry.annotate(event.uri, tags)
-        return outcome
+            self._inbox.release(key)
+            return _failed(delivery, error)
+        return _answer(HTTPStatus.OK, "handled", allowed=all(map(_is_allowed, outcomes)))
 
     def _open(self) -> Workspace:
         with self._lock:
@@ -133,7 +107,7 @@ class MlflowReceiver:
             return self._workspace
 
 
-def create_app(receiver: MlflowReceiver | None = None) -> Starlette:
+def create_app(receiver: Receiver | None = None) -> Starlette:
     """Make the application.
 
     Args:
@@ -146,14 +120,49 @@ def create_app(receiver: MlflowReceiver | None = None) -> Starlette:
     if receiver is None:
         from weightmark.workspace import Configuration
 
-        secrets = read_secrets()
-        receiver = MlflowReceiver(secrets=secrets, inbox=Inbox(Configuration.load().home / "webhook.db"))
-    return Starlette(
-        routes=[
-            Route("/hooks/mlflow", receiver.receive, methods=["POST"]),
-            Route("/health", _healthy, methods=["GET"]),
-        ]
+        receiver = Receiver(open_sources(), Inbox(Configuration.load().home / "webhook.db"))
+    hooks = [
+        Route(f"/hooks/{source.platform}", receiver.endpoint(source), methods=list(source.methods))
+        for source in receiver.sources
+    ]
+    return Starlette(routes=[*hooks, Route("/health", _healthy, methods=["GET"])])
+
+
+def open_sources() -> list[Source]:
+    """Give every platform for which the environment holds a secret.
+
+    Raises:
+        MalformedError: there is none.
+    """
+    opened: list[Source] = []
+    for module, name in SOURCES:
+        cls = cast("type[Source]", getattr(import_module(f"weightmark_hooks.webhook.{module}"), name))
+        source = cls.from_environment()
+        if source is not None:
+            opened.append(source)
+    if not opened:
+        raise MalformedError(
+            "the receiver has no secret, so it could not tell a platform from anybody else",
+            hint=f"Set {SECRET}_MLFLOW (or another platform's), or {SECRET}_MLFLOW_FILE, to the secret that"
+            " was given to the platform.",
+        )
+    return opened
+
+
+def _is_allowed(outcome: Outcome) -> bool:
+    return outcome.allowed
+
+
+def _failed(delivery: Delivery, error: Exception) -> Response:
+    """Say whether sending it again can help; what cannot be foreseen may."""
+    kinds = ", ".join(f"{event.kind.value} of {event.uri!r}" for event in delivery.events)
+    message = error.message if isinstance(error, WeightmarkError) else type(error).__name__
+    _log.warning("%s failed: %s", kinds, message, exc_info=not isinstance(error, WeightmarkError))
+    final = isinstance(error, (MalformedError, VerificationError)) or (
+        isinstance(error, PlatformError) and not error.retryable
     )
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if final else HTTPStatus.SERVICE_UNAVAILABLE
+    return _answer(status, "failed")
 
 
 async def _healthy(_request: Request) -> JSONResponse:

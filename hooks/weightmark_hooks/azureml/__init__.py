@@ -1,0 +1,1 @@
+"""Where azureml calls us."""

@@ -1,0 +1,1 @@
+"""Where huggingface calls us."""

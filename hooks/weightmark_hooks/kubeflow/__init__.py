@@ -1,0 +1,1 @@
+"""Where kubeflow calls us."""

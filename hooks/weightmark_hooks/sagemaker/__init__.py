@@ -1,0 +1,1 @@
+"""Where sagemaker calls us."""

@@ -1,0 +1,1 @@
+"""Where wandb calls us."""
