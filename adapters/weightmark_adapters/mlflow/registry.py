@@ -73,25 +73,25 @@ class MlflowRegistry(Registry):
 
     @contextmanager
     def checkout(
-        self, source: str, *, tags: Mapping[str, str] | None = None, model_id: str = "", run_id: str = ""
+        self, uri: str, *, tags: Mapping[str, str] | None = None, model_id: str = "", run_id: str = ""
     ) -> Generator[ResolvedModel, None, None]:
         """Resolve for a while: what had to be downloaded is deleted at the end.
 
         Args:
-            source: a URI as for ``resolve``, or a path or an artifact URI of the server's own store.
+            uri: a URI as for ``resolve``, or a path or an artifact URI of the server's own store.
             tags: what is stated about the model before anything else.
-            model_id: the logged model that the source belongs to; empty when not known.
+            model_id: the logged model that it belongs to; empty when not known.
             run_id: the run that made it; empty when not known.
 
         Raises:
-            MalformedError: the source is malformed, or a card in the folder cannot be read.
+            MalformedError: the URI is malformed, or a card in the folder cannot be read.
             PlatformError: MLflow refused, failed, or has no such model.
             MissingExtraError: MLflow is not installed.
         """
         folders: list[Path] = []
         try:
-            place = self._locate(source) if _is_named(source) else _Place(uri=source, location=source)
-            with sdk.speaking(source):
+            place = self._locate(uri) if _is_named(uri) else _Place(uri=uri, location=uri)
+            with sdk.speaking(uri):
                 origin = self._origin(model_id, run_id)
             stated = _Place(
                 uri=place.uri,

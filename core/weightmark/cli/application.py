@@ -1,12 +1,18 @@
 """The group of all commands; each command's module is read only when it is called or asked for help."""
 
+from __future__ import annotations
+
+import functools
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from weightmark._version import __version__
+
+if TYPE_CHECKING:
+    from weightmark.ports import Command
 
 # name: (module, one line for --help). The line stands here so that --help reads no module.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -24,6 +30,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "history": ("history", "Show what the ledger says about a model."),
     "ledger": ("ledger", "Checkpoint, prove and audit the ledger."),
     "index": ("index", "Make the index anew from the ledger."),
+    "sync": ("sync", "Register what is on a platform already."),
+    "watch": ("watch", "Verify what is registered and deployed, again and again."),
     "plugins": ("plugins", "Show what is installed, and what is broken."),
     "doctor": ("doctor", "Look for what is wrong with this workspace."),
     "completion": ("completion", "Print the shell's completion script."),
@@ -35,17 +43,27 @@ EPILOG: Final = (
 )
 
 
+@functools.cache
+def added_commands() -> dict[str, type[Command]]:
+    """Give the commands that plugins add; Weightmark's own names are never given away."""
+    from weightmark.discovery import Plugins
+
+    offered = Plugins(kinds=("command",)).commands
+    return {name: cls for name, cls in offered.items() if name not in COMMANDS}
+
+
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the names in the order of the table."""
+        """Give the names in the order of the table, then those that plugins add."""
         del ctx
-        return list(COMMANDS)
+        return [*COMMANDS, *added_commands()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Read the module of one command."""
         del ctx
         if cmd_name not in COMMANDS:
-            return None
+            added = added_commands().get(cmd_name)
+            return None if added is None else added().make()
         module = import_module(f"weightmark.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = module.command
         return command
@@ -54,8 +72,9 @@ class _LazyGroup(click.Group):
         """Write the table of commands from the lines above, without reading any module."""
         del ctx
         rows: Sequence[tuple[str, str]] = [(name, line) for name, (_, line) in COMMANDS.items()]
+        added = [(name, cls.line) for name, cls in added_commands().items()]
         with formatter.section("Commands"):
-            formatter.write_dl(rows)
+            formatter.write_dl([*rows, *added])
 
 
 @click.group(cls=_LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
