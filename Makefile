@@ -8,13 +8,16 @@ UV := .venv/bin/uv
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check check-lock fix docs bench lock clean
+.PHONY: help demo demo-platforms test compat check check-lock fix docs lambda bench lock clean
 
 help:  ## say what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.demo  ## a model's way through MLflow: registered, signed, refused, allowed, verified
 	$(PY) examples/mlflow_road.py
+
+demo-platforms: .venv/.dev  ## one model through W&B, MLflow, Kubeflow, SageMaker and the Hub
+	$(PY) examples/six_platforms.py
 
 test: .venv/.dev  ## every test; narrow it with ARGS="-k merkle"
 	$(PY) -m pytest $(ARGS)
@@ -34,6 +37,9 @@ fix: .venv/.dev  ## let ruff mend what it can
 docs: .venv/.dev  ## build the documentation into docs/_build/html; a warning is an error
 	.venv/bin/sphinx-build -q -W --keep-going -E -b doctest docs docs/_build/doctest
 	.venv/bin/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+lambda: .venv/.dev  ## the archive of the Lambda function for SageMaker, and its size
+	$(PY) -m weightmark_hooks.sagemaker.bundle build/weightmark-lambda.zip
 
 bench: .venv/.bench  ## measure, beside the named peers; prints Markdown for benchmarks/RESULTS.md
 	$(PY) benchmarks/run.py
