@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
+from weightmark.attribution import BESIDE, CARRIERS
 from weightmark.errors import MalformedError, PlatformError
 from weightmark.hookspecs import hookimpl
 from weightmark.model.card import read_facts
@@ -36,10 +37,15 @@ class FileRegistry(Registry):
             path = path.expanduser().resolve(strict=True)
         except (OSError, RuntimeError) as error:
             raise PlatformError(f"there is nothing at {str(path)!r}", hint="Check the path.") from error
-        return ResolvedModel(uri=path.as_uri(), path=path, facts=read_facts(path))
+        return ResolvedModel(uri=path.as_uri(), path=path, facts=read_facts(path), ignore=_ignored(path))
 
     def annotate(self, uri: str, tags: Mapping[str, str]) -> None:
         """Write nothing: a tag beside the model's files would change the model."""
+
+
+def _ignored(path: Path) -> frozenset[str]:
+    """Give what is no part of the model in a folder that came from the Hub with Weightmark's own files."""
+    return BESIDE | CARRIERS if any((path / name).is_file() for name in BESIDE) else frozenset()
 
 
 def local_path(uri: str) -> Path:

@@ -1,0 +1,181 @@
+"""Loads from the Hub: what was registered must be what came, before anybody reads it.
+
+A file is checked on its own, against the registered manifest, for a model is mostly loaded without its
+other files. Not promised: anything about a file that is changed between the check and the reading.
+"""
+
+import logging
+import os
+import re
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from weightmark.errors import Failure, MalformedError, PlatformError, RefusedError
+from weightmark.fingerprinting import fingerprint_artifact
+from weightmark.index import RegisteredModel
+from weightmark.licensing import Action
+from weightmark.model import Artifact, ModelManifest, TensorSpan
+from weightmark.model.event import ModelEvent
+from weightmark.vocabulary import EventKind
+from weightmark.workspace import Outcome, Workspace, failing_closed, manifest_of, process_workspace
+from weightmark.workspace.asking import refusal_of
+from weightmark.workspace.deciding import READING, ask_licence, pass_gate
+from weightmark.workspace.lineage import works_of
+from weightmark_adapters.huggingface import HuggingfaceRegistry, sdk
+from weightmark_adapters.huggingface.content import IGNORED
+from weightmark_adapters.huggingface.uri import SHA, model_uri
+
+_log = logging.getLogger(__name__)
+_SNAPSHOT: Final = re.compile(r"(?:^|/)snapshots/([0-9a-f]{40})(?:/|$)")
+_lock: Final = threading.Lock()
+_seen: Final[dict[tuple[object, ...], None]] = {}
+_pinned: Final[dict[str, str]] = {}
+_MAX_SEEN: Final = 100_000
+
+
+class LoadRefusedError(RefusedError, OSError):
+    """A load is refused; an ``OSError`` too, which transformers passes on as it is, with its reason."""
+
+
+def forget() -> None:
+    """Forget what was checked in this process."""
+    with _lock:
+        _seen.clear()
+        _pinned.clear()
+
+
+def check_file(repo: str, path: str, file: Path, sha: str) -> None:
+    """Check one file of a revision; a model that nobody registered passes.
+
+    Args:
+        repo: ``organisation/model``.
+        path: the file's path there.
+        file: where it lies here.
+        sha: the commit that it came from.
+
+    Raises:
+        LoadRefusedError: it is not the registered file, the gate asks for more, or it could not be checked.
+    """
+    if path.split("/", 1)[0] in IGNORED or not SHA.fullmatch(sha):
+        return
+    try:
+        _check(repo, path, file, sha)
+    except RefusedError as error:
+        raise LoadRefusedError(error.message, undecided=error.undecided, hint=error.hint) from error
+
+
+def _check(repo: str, path: str, file: Path, sha: str) -> None:
+    with failing_closed(f"to load {path} of hf://{repo}"):
+        status = Path(os.path.realpath(file)).stat()
+        identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        key = (repo, sha, path, *identity)
+        with _lock:
+            if key in _seen:
+                return
+        outcome = _judge(process_workspace(), repo, path, file, sha)
+    if outcome is not None and not outcome.allowed:
+        raise refusal_of(outcome)
+    with _lock:
+        if len(_seen) >= _MAX_SEEN:
+            _seen.clear()
+        _seen[key] = None
+
+
+def check_folder(repo: str, folder: Path, sha: str) -> None:
+    """Check every file of a snapshot's folder, as ``check_file``.
+
+    Raises:
+        LoadRefusedError: one of them is not the registered file.
+    """
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        check_file(repo, file.relative_to(folder).as_posix(), file, sha)
+
+
+def commit_of(path: Path, file: str, local_dir: str | os.PathLike[str] | None) -> str:
+    """Give the commit that a downloaded file came from; empty when nothing says it."""
+    if local_dir is None:
+        found = _SNAPSHOT.search(path.as_posix())
+        return found.group(1) if found else ""
+    notes: Any = sdk.load("huggingface_hub._local_folder")
+    note = notes.read_download_metadata(Path(local_dir), file)
+    return "" if note is None else str(note.commit_hash)
+
+
+def _judge(workspace: Workspace, repo: str, path: str, file: Path, sha: str) -> Outcome | None:
+    """Judge one file; None when the gate asks for nothing."""
+    gate = workspace.configuration.gates[EventKind.LOAD]
+    if not gate.requires:
+        return None
+    resources, uri = workspace.resources, model_uri(repo, sha)
+    model = _registered(workspace, repo, uri)
+    works = () if model is None else works_of(resources.index, model)
+    failures: tuple[Failure, ...] = ()
+    if model is not None and gate.requires & READING:
+        failures = _compare(manifest_of(resources, model), path, file)
+    event = ModelEvent(kind=EventKind.LOAD, uri=uri, name=repo, version=sha, context={"file": path})
+    licence = ask_licence(resources, works, Action.LOAD, workspace.clock())
+    decision = pass_gate(gate, event, model, licence, failures)
+    return Outcome(
+        event=event,
+        decision=decision,
+        preview=decision,
+        model=model,
+        works=works,
+        fingerprint=None,
+        receipt=None,
+        origin=resources.ledger.origin,
+    )
+
+
+def _registered(workspace: Workspace, repo: str, uri: str) -> RegisteredModel | None:
+    """Find what a commit stands for; one that only wrote our own note stands for the one before it."""
+    resources = workspace.resources
+    resources.catch_up()
+    model = resources.index.at(uri)
+    if model is not None or resources.index.find(repo) is None:
+        return model
+    with _lock:
+        pinned = _pinned.get(uri)
+    if pinned is None:
+        try:
+            pinned = HuggingfaceRegistry().pin(uri)
+        except PlatformError as error:
+            _log.warning(
+                "%s is not known to be registered, and the Hub was not asked: %s", uri, error.message
+            )
+            return None
+        with _lock:
+            _pinned[uri] = pinned
+    return resources.index.at(pinned)
+
+
+def _compare(manifest: ModelManifest | None, path: str, file: Path) -> tuple[Failure, ...]:
+    if manifest is None:
+        return (Failure(path=path, reason="cannot be checked: the store has no manifest"),)
+    entry = next((one for one in manifest.files if one.path == path), None)
+    if entry is None:
+        return (Failure(path=path, reason="unexpected"),)
+    name = path.rsplit("/", 1)[-1]
+    spans = [
+        TensorSpan(
+            name=tensor.name,
+            dtype=tensor.dtype,
+            shape=tensor.shape,
+            path=name,
+            start=tensor.start,
+            stop=tensor.stop,
+        )
+        for tensor in manifest.tensors
+        if tensor.path == path
+    ]
+    changed = (Failure(path=path, reason="changed"),)
+    if Path(os.path.realpath(file)).stat().st_size != entry.size:
+        return changed
+    try:
+        artifact = Artifact.open(file)
+        found = fingerprint_artifact(artifact, spans, algorithm=manifest.algorithm)
+    except MalformedError as error:
+        _log.warning("%s cannot be read: %s", file, error.message)
+        return changed
+    return () if [one.root for one in found.manifest.files] == [entry.root] else changed

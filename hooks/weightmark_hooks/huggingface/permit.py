@@ -1,0 +1,50 @@
+"""Permits: which files may leave for which repository, now that the gate has let them pass."""
+
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+_lock: Final = threading.Lock()
+_open: Final[list["Permit"]] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permit:
+    """One push that may go on.
+
+    Attributes:
+        repo: ``organisation/model``.
+        sizes: the bytes of each file that may be sent, by its path in the repository.
+    """
+
+    repo: str
+    sizes: Mapping[str, int]
+
+
+@contextmanager
+def permitted(permit: Permit) -> Generator[None, None, None]:
+    """Let a push pass the wire for a while; seen by every thread, since the library sends from several."""
+    with _lock:
+        _open.append(permit)
+    try:
+        yield
+    finally:
+        with _lock:
+            _open.remove(permit)
+
+
+def is_permitted(repo: str, sizes: Mapping[str, int]) -> bool:
+    """Say whether all these files may be sent to a repository now."""
+    with _lock:
+        return any(
+            permit.repo == repo and all(permit.sizes.get(path) == size for path, size in sizes.items())
+            for permit in _open
+        )
+
+
+def is_open(repo: str) -> bool:
+    """Say whether anything may be sent to a repository now."""
+    with _lock:
+        return any(permit.repo == repo for permit in _open)
