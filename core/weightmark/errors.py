@@ -172,7 +172,8 @@ class PlatformError(WeightmarkError):
     def __init__(
         self, message: str, *, retryable: bool = False, retry_after: float | None = None, hint: str = ""
     ) -> None:
-        super().__init__(message, hint=hint)
+        again = "Try again when it answers; `weightmark doctor` looks at every platform."
+        super().__init__(message, hint=hint or (again if retryable else ""))
         self.retryable = retryable
         self.retry_after = retry_after
 

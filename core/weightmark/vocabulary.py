@@ -58,6 +58,14 @@ class Tag(StrEnum):
     SEEN = "weightmark.seen"
 
 
+class RunTag(StrEnum):
+    """Keys that say on a platform's run that Weightmark looked on."""
+
+    VERSION = "weightmark.version"
+    PARTY = "weightmark.party"
+    LEDGER = "weightmark.ledger"
+
+
 TAG_PREFIX: Final = "weightmark."
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from weightmark import errors, hookspecs
-from weightmark.cli.application import COMMANDS
+from weightmark.cli.application import COMMANDS, added_commands
 
 ROOT = Path(__file__).parents[2]
 SPECS = sorted(name for name in vars(hookspecs) if name.startswith("weightmark_"))
@@ -24,7 +24,7 @@ def signature(name: str) -> str:
 
 
 def test_there_are_extension_points() -> None:
-    assert len(SPECS) == 8
+    assert len(SPECS) == 9
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -58,7 +58,8 @@ def test_command_line_page_names_every_exit_code() -> None:
 def test_command_line_page_names_every_command() -> None:
     page = (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `weightmark ([\w-]+)` \| (.*) \|$", page, re.MULTILINE) == [
-        (name, line) for name, (_, line) in COMMANDS.items()
+        *((name, line) for name, (_, line) in COMMANDS.items()),
+        *((name, cls.line) for name, cls in added_commands().items()),
     ]
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from weightmark.model.event import ModelEvent
 from weightmark.ports import Registry
 from weightmark.testing.registry import RegistrySuite
+from weightmark.vocabulary import EventKind
 from weightmark_adapters.file import FileRegistry
 from weightmark_adapters.mlflow import MlflowRegistry
 
@@ -58,6 +60,20 @@ class TestMlflow(RegistrySuite):
         name, version = uri.removeprefix("models:/").split("/")
         mlflow.MlflowClient().set_registered_model_alias(name, "champion", version)
         return f"models:/{name}@champion"
+
+    def listing(self, uri: str) -> str:
+        del uri
+        return "models:/"
+
+    def promote(self, uri: str) -> ModelEvent:
+        self.find_alias(uri)
+        return ModelEvent(kind=EventKind.PROMOTE, uri=uri, context={"alias": "champion"})
+
+    def is_promoted(self, event: ModelEvent) -> bool:
+        import mlflow
+
+        name, _ = event.uri.removeprefix("models:/").split("/")
+        return "champion" in mlflow.MlflowClient().get_registered_model(name).aliases
 
     def read_tags(self, uri: str) -> Mapping[str, str]:
         import mlflow

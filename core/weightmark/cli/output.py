@@ -17,8 +17,12 @@ from weightmark.vocabulary import SCHEMA_VERSION
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 EXIT_ERROR = 1
+EXIT_VERIFICATION = 3
+EXIT_REFUSED = 4
+EXIT_UNDECIDED = 5
 EXIT_INTERRUPTED = 130
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Write the result as one JSON object.")
@@ -134,6 +138,32 @@ def progress_bar(label: str, *, shown: bool = True) -> Generator[Callable[[int, 
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def counter(
+    label: str, describe: Callable[[T], str], *, shown: bool = True
+) -> Generator[Callable[[T], None] | None]:
+    """Show how far work of an unknown length is, on standard error, when a person is looking.
+
+    Args:
+        label: what is being done.
+        describe: writes what was counted so far.
+        shown: False for ``--json``.
+
+    Yields:
+        What is to be told what was counted; None when nobody looks.
+    """
+    if not (shown and sys.stderr.isatty()):
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda counted: progress.update(task, description=f"{label}: {describe(counted)}")
 
 
 def _report(error: WeightmarkError, *, as_json: bool) -> None:

@@ -1,11 +1,13 @@
 from .index import Index as Index
 from .view import HistoryEntry as HistoryEntry
 from .view import KnownParent as KnownParent
+from .view import KnownVersion as KnownVersion
 from .view import RegisteredModel as RegisteredModel
 
 __all__ = [
     "HistoryEntry",
     "Index",
     "KnownParent",
+    "KnownVersion",
     "RegisteredModel",
 ]

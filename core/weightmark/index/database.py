@@ -1,11 +1,14 @@
 """The database under the index: one engine, transactions that begin where they are said to."""
 
+import os
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from weightmark.errors import LedgerError
@@ -17,6 +20,9 @@ REBUILD_HINT = "`weightmark ledger audit` checks the ledger; `weightmark index r
 class Database:
     """The index's tables, made when they are not there.
 
+    A connection is kept between calls, since opening one costs more than most questions. Before a fork it is
+    closed, because SQLite's locks and a server's sessions do not survive in the child.
+
     Args:
         url: where, as SQLAlchemy spells it; ``sqlite://`` for memory.
 
@@ -25,20 +31,28 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
+        self._current: Connection | None = None
         self._engine = _open_engine(url)
+        self._file = _file_of(self._engine)
+        self._identity = (0, 0)
         with self.writing() as connection:
             _make_tables(connection)
+        _opened.add(self)
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
-        """Give a connection inside a transaction that holds up no writer."""
+        """Give a connection inside a transaction that holds up no writer; one inside another is the same."""
         with self._transaction(reading=True) as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Generator[Connection]:
-        """Give a connection inside a transaction; what fails in it leaves no trace."""
+        """Give a connection inside a transaction; what fails in it leaves no trace.
+
+        Raises:
+            RuntimeError: this thread is inside another transaction already.
+        """
         with self._transaction(reading=False) as connection:
             yield connection
 
@@ -46,20 +60,53 @@ class Database:
         """Let go of connections."""
         self._engine.dispose()
 
+    def disconnect(self) -> None:
+        """Close the connection, unless this thread is using it; the next use opens another."""
+        if self._current is None and not _is_in_memory(str(self._engine.url)):
+            self._engine.dispose()
+
+    def forget_threads(self) -> None:
+        """Take a new lock: in a child the thread that held the old one may not exist."""
+        self.lock = threading.RLock()
+
     @contextmanager
     def _transaction(self, *, reading: bool) -> Generator[Connection]:
         try:
-            with (
-                self._lock,
-                self._engine.connect().execution_options(reading=reading) as connection,
-                connection.begin(),
-            ):
-                yield connection
+            with self.lock:
+                if self._current is not None:
+                    if not reading:
+                        raise RuntimeError("the index cannot be written while this thread reads it")
+                    yield self._current
+                    return
+                self._follow_file()
+                with (
+                    self._engine.connect().execution_options(reading=reading) as connection,
+                    connection.begin(),
+                ):
+                    self._current = connection
+                    try:
+                        yield connection
+                    finally:
+                        self._current = None
         except SQLAlchemyError as error:
             reason = str(getattr(error, "orig", None) or error)
             raise LedgerError(
                 f"the index at {self._engine.url!r} failed: {reason}", hint=REBUILD_HINT
             ) from error
+
+    def _follow_file(self) -> None:
+        """Open the file anew when another stands in its place."""
+        if self._file is None:
+            return
+        try:
+            found = self._file.stat()
+        except OSError:
+            identity = (0, 0)
+        else:
+            identity = (found.st_dev, found.st_ino)
+        if identity != self._identity:
+            self._engine.dispose()
+            self._identity = identity
 
 
 def _make_tables(connection: Connection) -> None:
@@ -80,13 +127,22 @@ def _create(url: str, options: dict[str, Any]) -> Engine:
         raise LedgerError(f"the index cannot be opened: {error}", hint="Mend the setting `index`.") from error
 
 
+def _is_in_memory(url: str) -> bool:
+    return url in ("sqlite://", "sqlite:///:memory:")
+
+
+def _file_of(engine: Engine) -> Path | None:
+    url = engine.url
+    named = url.get_backend_name() == "sqlite" and not _is_in_memory(str(url)) and url.database
+    return Path(named).absolute() if named else None
+
+
 def _open_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         return _create(url, {})
-    in_memory = url in ("sqlite://", "sqlite:///:memory:")
-    # No connection is kept between calls: one that a forked process inherits spoils SQLite's locks.
-    options = {"poolclass": StaticPool if in_memory else NullPool}
-    engine = _create(url, {"connect_args": {"check_same_thread": False, "timeout": 60}, **options})
+    # One connection for all threads; the lock lets one of them use it at a time.
+    options = {"connect_args": {"check_same_thread": False, "timeout": 60}, "poolclass": StaticPool}
+    engine = _create(url, options)
 
     # SQLAlchemy's page on the pysqlite dialect: this is how a transaction begins where it is said to.
     def on_connect(connection: object, _record: object) -> None:
@@ -101,3 +157,30 @@ def _open_engine(url: str) -> Engine:
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
     return engine
+
+
+_opened: WeakSet[Database] = WeakSet()
+_held: list[Database] = []
+
+
+def _before_fork() -> None:
+    for database in sorted(_opened, key=id):
+        database.lock.acquire()
+        _held.append(database)
+        database.disconnect()
+
+
+def _after_fork_in_parent() -> None:
+    while _held:
+        _held.pop().lock.release()
+
+
+def _after_fork_in_child() -> None:
+    while _held:
+        _held.pop().forget_threads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+    )

@@ -4,12 +4,13 @@ It can be thrown away at any time; ``rebuild`` makes the same one again. SQLAlch
 opened, not before: most commands that need no index start without it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
 
 from weightmark.claims import TrustRoot
 from weightmark.encoding import Algorithm, Digest, digest_bytes
 from weightmark.errors import InclusionError
-from weightmark.index.view import HistoryEntry, KnownParent, RegisteredModel
+from weightmark.index.view import HistoryEntry, KnownParent, KnownVersion, RegisteredModel
 from weightmark.licensing import IssuedGrant
 from weightmark.log import LogKey, open_checkpoint
 from weightmark.ports import Ledger
@@ -29,6 +30,7 @@ class Index:
         from weightmark.index.database import Database
 
         self._database = Database(url)
+        self._trusted: tuple[TrustRoot | None, Digest] = (None, Digest(""))
 
     def catch_up(self, ledger: Ledger, trust: TrustRoot) -> int:
         """Bring in what the ledger has recorded since the last time.
@@ -45,12 +47,9 @@ class Index:
         """
         from weightmark.index import query
 
-        setting = _setting(ledger, trust)
+        newest = self._setting(ledger, trust) | {"checkpoint": ledger.checkpoint().note}
         with self._database.reading() as connection:
-            if (
-                query.state(connection).items()
-                >= (setting | {"checkpoint": ledger.checkpoint().note}).items()
-            ):
+            if query.state(connection).items() >= newest.items():
                 return 0
         return self._read(ledger, trust, anew=False)
 
@@ -61,6 +60,12 @@ class Index:
             How many entries were brought in.
         """
         return self._read(ledger, trust, anew=True)
+
+    @contextmanager
+    def still(self) -> Generator[None, None, None]:
+        """Ask several questions about one and the same state; nothing may be brought in meanwhile."""
+        with self._database.reading():
+            yield
 
     def find(self, reference: str) -> RegisteredModel | None:
         """Find a model.
@@ -83,12 +88,26 @@ class Index:
         with self._database.reading() as connection:
             return query.at(connection, uri)
 
-    def algorithms(self) -> frozenset[Algorithm]:
-        """Give the hash functions by which models were registered."""
+    def version(self, uri: str) -> KnownVersion | None:
+        """Give what a version's URI is linked to; None when nobody linked it."""
         from weightmark.index import query
 
         with self._database.reading() as connection:
-            return query.algorithms(connection)
+            return query.version(connection, uri)
+
+    def linked(self, uris: Collection[str]) -> frozenset[str]:
+        """Give those of several URIs, some hundreds at most, that are linked to registered files."""
+        from weightmark.index import query
+
+        with self._database.reading() as connection:
+            return query.linked(connection, uris)
+
+    def algorithms(self, *, besides: Algorithm | None = None) -> frozenset[Algorithm]:
+        """Give the hash functions by which models were registered, but for one that needs no asking."""
+        from weightmark.index import query
+
+        with self._database.reading() as connection:
+            return query.algorithms(connection, besides)
 
     def same_weights(self, weights: Digest) -> list[RegisteredModel]:
         """Give every registered model with exactly these numbers, the first registered first."""
@@ -159,7 +178,7 @@ class Index:
         from weightmark.index import query
         from weightmark.index.projection import project
 
-        setting = _setting(ledger, trust)
+        setting = self._setting(ledger, trust)
         with self._database.writing() as connection:
             state = query.state(connection)
             if anew or any(state.get(key, value) != value for key, value in setting.items()):
@@ -174,9 +193,12 @@ class Index:
             query.keep(connection, setting | {"position": str(head.checkpoint.size), "checkpoint": head.note})
             return head.checkpoint.size - position
 
-
-def _setting(ledger: Ledger, trust: TrustRoot) -> dict[str, str]:
-    return {"origin": ledger.origin, "trust": digest_bytes(trust.encode())}
+    def _setting(self, ledger: Ledger, trust: TrustRoot) -> dict[str, str]:
+        known, digest = self._trusted
+        if known is not trust:  # a trust root is a value: the same object is the same trust
+            digest = digest_bytes(trust.encode())
+            self._trusted = trust, digest
+        return {"origin": ledger.origin, "trust": digest}
 
 
 def _check_grown(ledger: Ledger, note: str, size: int, root: bytes) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, Text, bindparam, delete, insert, select, update
 
 from weightmark.claims import (
     Claim,
@@ -31,6 +31,17 @@ from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, VERSION
 from weightmark.ports import LedgerEntry
 
 _ANYONE = Policy()
+
+# Statements are made once: making one costs more than SQLite takes to answer it.
+_WANTED = bindparam("wanted", type_=Text())
+_COUNTED = select(ENTRY.c.idx).where(ENTRY.c.statement == _WANTED, ENTRY.c.accepted).order_by(ENTRY.c.idx)
+_MODEL = select(MODEL).where(MODEL.c.bundle == _WANTED)
+_DELETE_MODEL = delete(MODEL).where(MODEL.c.bundle == _WANTED)
+_INSERT_MODEL = insert(MODEL)
+_INSERT_ENTRY = insert(ENTRY)
+_KEYS = {VERSION: "uri", GRANT: "id"}
+_DELETE = {table: delete(table).where(table.c[key] == _WANTED) for table, key in _KEYS.items()}
+_INSERT = {table: insert(table) for table in _DELETE}
 
 
 class _RefusedError(Exception):
@@ -88,7 +99,7 @@ def project(connection: Connection, entry: LedgerEntry, trust: TrustRoot) -> Non
         row["accepted"] = True
     except (MalformedError, VerificationError, _RefusedError) as error:
         row["note"] = printable(str(error))
-    connection.execute(insert(ENTRY), row)
+    connection.execute(_INSERT_ENTRY, row)
 
 
 def _apply(connection: Connection, said: _Said, claim: Claim) -> None:
@@ -120,8 +131,7 @@ def _apply(connection: Connection, said: _Said, claim: Claim) -> None:
 def _first_time(connection: Connection, said: _Said) -> None:
     # The same statement under other signatures is another entry. If it counted again, whoever adds a
     # signature to an old grant, licence or transfer could bring back what its owner took back since.
-    same = (ENTRY.c.statement == said.digest) & ENTRY.c.accepted
-    before = connection.execute(select(ENTRY.c.idx).where(same).order_by(ENTRY.c.idx)).first()
+    before = connection.execute(_COUNTED, {"wanted": said.digest}).first()
     if before is not None:
         raise _RefusedError(f"the same statement counts already, as entry {before.idx}")
 
@@ -129,25 +139,24 @@ def _first_time(connection: Connection, said: _Said) -> None:
 def _register(connection: Connection, said: _Said, claim: Registration) -> None:
     if claim.owner not in said.signers:
         raise _RefusedError(f"{claim.owner} is named as owner, but signed by {_names(said.signers)}")
-    known = connection.execute(select(MODEL).where(MODEL.c.bundle == said.bundle)).first()
+    known = connection.execute(_MODEL, {"wanted": said.bundle}).first()
     if known is not None and (claim.presumed or not known.presumed):
         raise _RefusedError(f"the same files are already registered, by {known.owner}")
     # Who says that a model is theirs goes before one to whom it was only put down.
-    connection.execute(delete(MODEL).where(MODEL.c.bundle == said.bundle))
-    connection.execute(
-        insert(MODEL).values(
-            bundle=said.bundle,
-            name=said.statement.subject.name,
-            owner=claim.owner,
-            presumed=claim.presumed,
-            license=claim.license,
-            terms=None,
-            weights=said.statement.subject.weights,
-            manifest=claim.manifest,
-            entry=said.index,
-            registered_at=format_time(claim.issued_at),
-        )
-    )
+    connection.execute(_DELETE_MODEL, {"wanted": said.bundle})
+    row = {
+        "bundle": said.bundle,
+        "name": said.statement.subject.name,
+        "owner": claim.owner,
+        "presumed": claim.presumed,
+        "license": claim.license,
+        "terms": None,
+        "weights": said.statement.subject.weights,
+        "manifest": claim.manifest,
+        "entry": said.index,
+        "registered_at": format_time(claim.issued_at),
+    }
+    connection.execute(_INSERT_MODEL, row)
 
 
 def _name_version(connection: Connection, said: _Said, claim: VersionClaim) -> None:
@@ -157,7 +166,7 @@ def _name_version(connection: Connection, said: _Said, claim: VersionClaim) -> N
         raise _RefusedError(f"only {_names(tuple(sorted(held)))} may link {claim.uri} to other files")
     row = {"uri": claim.uri, "model": claim.model, "version": claim.version}
     row |= {"linkers": json.dumps(said.signers), "bundle": said.bundle}
-    _replace(connection, VERSION, "uri", {**row, "entry": said.index})
+    _replace(connection, VERSION, {**row, "entry": said.index})
 
 
 def _derive(connection: Connection, said: _Said, claim: Derivation) -> None:
@@ -179,7 +188,7 @@ def _grant(connection: Connection, said: _Said, claim: GrantClaim) -> None:
         raise _RefusedError(f"the grant names {claim.grant.licensor} as licensor, but {owner} owns the model")
     row = {"id": said.digest, "subject": model, "bundle": said.bundle, "cause": ""}
     row |= {"grantee": claim.grant.grantee, "body": encode(claim.grant.to_json()).decode()}
-    _replace(connection, GRANT, "id", row | {"entry": said.index, "revoked_at": None})
+    _replace(connection, GRANT, row | {"entry": said.index, "revoked_at": None})
     connection.execute(update(MODEL).where(MODEL.c.bundle == said.bundle).values(presumed=False))
 
 
@@ -195,7 +204,7 @@ def _revoke(connection: Connection, said: _Said, claim: Revocation) -> None:
 
 
 def _owner_of(connection: Connection, said: _Said) -> str:
-    known = connection.execute(select(MODEL.c.owner).where(MODEL.c.bundle == said.bundle)).first()
+    known = connection.execute(_MODEL, {"wanted": said.bundle}).first()
     if known is None:
         raise _RefusedError(f"the model {said.bundle} is not registered")
     return str(known.owner)
@@ -210,9 +219,9 @@ def _owned(connection: Connection, said: _Said) -> str:
     return owner
 
 
-def _replace(connection: Connection, table: Table, key: str, row: Mapping[str, object]) -> None:
-    connection.execute(delete(table).where(table.c[key] == row[key]))
-    connection.execute(insert(table), row)
+def _replace(connection: Connection, table: Table, row: Mapping[str, object]) -> None:
+    connection.execute(_DELETE[table], {"wanted": row[_KEYS[table]]})
+    connection.execute(_INSERT[table], row)
 
 
 def _names(signers: tuple[str, ...]) -> str:

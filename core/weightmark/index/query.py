@@ -3,12 +3,56 @@
 import json
 from collections.abc import Collection
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select
+from sqlalchemy import Connection, Row, Text, bindparam, delete, insert, or_, select
 
 from weightmark.encoding import Algorithm, Digest, decode, is_digest, parse_time
 from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, SCHEMA_KEY, STATE, VERSION
-from weightmark.index.view import HistoryEntry, KnownParent, RegisteredModel
+from weightmark.index.view import HistoryEntry, KnownParent, KnownVersion, RegisteredModel
 from weightmark.licensing import Grant, IssuedGrant, Terms
+
+# Statements are made once: making one costs more than SQLite takes to answer it.
+_WANTED = bindparam("wanted", type_=Text())
+# Of equal weights the first registration counts, of equal names the newest.
+_BY_DIGEST = (
+    select(MODEL).where(MODEL.c.bundle == _WANTED).limit(1),
+    select(MODEL).where(MODEL.c.weights == _WANTED).order_by(MODEL.c.entry).limit(1),
+)
+_BY_NAME = (
+    select(MODEL).join(VERSION, MODEL.c.bundle == VERSION.c.bundle).where(VERSION.c.uri == _WANTED).limit(1),
+    select(MODEL).where(MODEL.c.name == _WANTED).order_by(MODEL.c.entry.desc()).limit(1),
+)
+_VERSION = select(VERSION).where(VERSION.c.uri == _WANTED)
+_HOLDERS = (
+    select(VERSION.c.linkers, MODEL.c.owner)
+    .join(MODEL, MODEL.c.bundle == VERSION.c.bundle)
+    .where(VERSION.c.uri == _WANTED)
+)
+_LINKED = (
+    select(VERSION.c.uri)
+    .join(MODEL, MODEL.c.bundle == VERSION.c.bundle)
+    .where(VERSION.c.uri.in_(bindparam("wanted", expanding=True)))
+)
+_OF_ALGORITHM = (
+    select(MODEL.c.bundle)
+    .where(MODEL.c.bundle >= bindparam("low"), MODEL.c.bundle < bindparam("high"))
+    .limit(1)
+)
+_SAME_WEIGHTS = select(MODEL).where(MODEL.c.weights == _WANTED).order_by(MODEL.c.entry)
+_PARENTS = select(PARENT).where(PARENT.c.child == _WANTED).order_by(PARENT.c.position)
+_GRANTS = (
+    select(GRANT)
+    .where(
+        or_(
+            GRANT.c.subject.in_(bindparam("subjects", expanding=True)),
+            GRANT.c.bundle.in_(bindparam("subjects", expanding=True)),
+        )
+    )
+    .order_by(GRANT.c.entry)
+)
+_GRANTS_TO = _GRANTS.where(GRANT.c.grantee == bindparam("grantee"))
+_STATE = select(STATE)
+_DELETE_STATE = delete(STATE).where(STATE.c.key.in_(bindparam("keys", expanding=True)))
+_INSERT_STATE = insert(STATE)
 
 PROJECTED = (ENTRY, MODEL, VERSION, PARENT, GRANT)
 """The tables that are made from the ledger alone."""
@@ -21,12 +65,8 @@ def find(connection: Connection, reference: str) -> RegisteredModel | None:
     """
     if not _storable(reference):
         return None
-    digests = ((MODEL.c.bundle == reference, MODEL.c.entry), (MODEL.c.weights == reference, MODEL.c.entry))
-    version = select(VERSION.c.bundle).where(VERSION.c.uri == reference).scalar_subquery()
-    # Of equal weights the first registration counts, of equal names the newest.
-    names = ((MODEL.c.bundle == version, MODEL.c.entry), (MODEL.c.name == reference, MODEL.c.entry.desc()))
-    for condition, order in digests if is_digest(reference) else names:
-        row = connection.execute(select(MODEL).where(condition).order_by(order).limit(1)).first()
+    for statement in _BY_DIGEST if is_digest(reference) else _BY_NAME:
+        row = connection.execute(statement, {"wanted": reference}).first()
         if row is not None:
             return _model(row)
     return None
@@ -34,44 +74,57 @@ def find(connection: Connection, reference: str) -> RegisteredModel | None:
 
 def at(connection: Connection, uri: str) -> RegisteredModel | None:
     """Find the model that a version's URI stands for."""
-    if not _storable(uri):
-        return None
-    linked = select(MODEL).join(VERSION, MODEL.c.bundle == VERSION.c.bundle).where(VERSION.c.uri == uri)
-    row = connection.execute(linked.limit(1)).first()
+    row = connection.execute(_BY_NAME[0], {"wanted": uri}).first() if _storable(uri) else None
     return None if row is None else _model(row)
 
 
-def algorithms(connection: Connection) -> frozenset[Algorithm]:
-    """Give the hash functions of all registered bundles."""
-    return frozenset(
-        algorithm
-        for algorithm in Algorithm
-        if connection.execute(
-            select(MODEL.c.bundle).where(MODEL.c.bundle.startswith(f"{algorithm.value}:")).limit(1)
-        ).first()
-    )
+def version(connection: Connection, uri: str) -> KnownVersion | None:
+    """Give what a URI is linked to, and who may change that."""
+    if not _storable(uri):
+        return None
+    row = connection.execute(_VERSION, {"wanted": uri}).first()
+    if row is None:
+        return None
+    held = holders(connection, uri)
+    return KnownVersion(bundle=Digest(row.bundle), model=row.model, version=row.version, holders=held)
+
+
+def linked(connection: Connection, uris: Collection[str]) -> frozenset[str]:
+    """Give the URIs that are linked to registered models."""
+    wanted = [uri for uri in uris if _storable(uri)]
+    return frozenset(row.uri for row in connection.execute(_LINKED, {"wanted": wanted}))
+
+
+def algorithms(connection: Connection, besides: Algorithm | None = None) -> frozenset[Algorithm]:
+    """Give the hash functions of all registered bundles, but for one."""
+    found: set[Algorithm] = set()
+    for algorithm in Algorithm:
+        # Between two ends, which the primary key answers; ``LIKE`` would read the whole table.
+        ends = {"low": f"{algorithm.value}:", "high": f"{algorithm.value};"}
+        if algorithm is not besides and connection.execute(_OF_ALGORITHM, ends).first():
+            found.add(algorithm)
+    return frozenset(found)
 
 
 def same_weights(connection: Connection, weights: Digest) -> list[RegisteredModel]:
     """Give every model with these numbers, the first registered first."""
-    rows = connection.execute(select(MODEL).where(MODEL.c.weights == weights).order_by(MODEL.c.entry))
-    return [_model(row) for row in rows]
+    return [_model(row) for row in connection.execute(_SAME_WEIGHTS, {"wanted": weights})]
 
 
 def parents(connection: Connection, bundle: Digest) -> list[KnownParent]:
     """Give what a model was derived from, in the order it was stated."""
-    rows = connection.execute(select(PARENT).where(PARENT.c.child == bundle).order_by(PARENT.c.position))
+    rows = connection.execute(_PARENTS, {"wanted": bundle})
     return [KnownParent(bundle=_digest(row.parent), relation=row.relation, uri=row.uri) for row in rows]
 
 
 def grants(connection: Connection, subjects: Collection[Digest], grantee: str | None) -> list[IssuedGrant]:
     """Give the grants for models, in the order they were given."""
-    condition = or_(GRANT.c.subject.in_(list(subjects)), GRANT.c.bundle.in_(list(subjects)))
-    if grantee is not None:
-        if not _storable(grantee):
-            return []
-        condition &= GRANT.c.grantee == grantee
-    return [_grant(row) for row in connection.execute(select(GRANT).where(condition).order_by(GRANT.c.entry))]
+    asked: dict[str, object] = {"subjects": list(subjects)}
+    if grantee is None:
+        return [_grant(row) for row in connection.execute(_GRANTS, asked)]
+    if not _storable(grantee):
+        return []
+    return [_grant(row) for row in connection.execute(_GRANTS_TO, {**asked, "grantee": grantee})]
 
 
 def granted_model(connection: Connection, grant: Digest) -> Digest | None:
@@ -96,8 +149,7 @@ def holders(connection: Connection, uri: str) -> frozenset[str]:
     """
     if uri.startswith("file:"):
         return frozenset()
-    query = select(VERSION.c.linkers, MODEL.c.owner).join(MODEL, MODEL.c.bundle == VERSION.c.bundle)
-    row = connection.execute(query.where(VERSION.c.uri == uri)).first()
+    row = connection.execute(_HOLDERS, {"wanted": uri}).first()
     return frozenset() if row is None else frozenset((*json.loads(row.linkers), row.owner))
 
 
@@ -119,13 +171,13 @@ def dump(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
 
 def state(connection: Connection) -> dict[str, str]:
     """Give how far the index is, and under which ledger and trust root."""
-    return {row.key: row.value for row in connection.execute(select(STATE))}
+    return {row.key: row.value for row in connection.execute(_STATE)}
 
 
 def keep(connection: Connection, values: dict[str, str]) -> None:
     """Note how far the index is."""
-    connection.execute(delete(STATE).where(STATE.c.key.in_(list(values))))
-    connection.execute(insert(STATE), [{"key": key, "value": value} for key, value in values.items()])
+    connection.execute(_DELETE_STATE, {"keys": list(values)})
+    connection.execute(_INSERT_STATE, [{"key": key, "value": value} for key, value in values.items()])
 
 
 def forget(connection: Connection) -> None:

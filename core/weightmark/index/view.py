@@ -52,6 +52,23 @@ class KnownParent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KnownVersion:
+    """What a version's URI is linked to.
+
+    Attributes:
+        bundle: the digest of its files.
+        model: the model's name on the platform.
+        version: its version there.
+        holders: who may link the URI to other files; empty when anybody may.
+    """
+
+    bundle: Digest
+    model: str
+    version: str
+    holders: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
     """One ledger entry about a model.
 

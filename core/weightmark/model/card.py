@@ -22,13 +22,16 @@ Yaml: TypeAlias = "bool | int | float | str | Sequence[Yaml] | Mapping[Yaml, Yam
 _FRONT_MATTER: Final = re.compile(rb"(?ms)\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$")
 _SPDX: Final = re.compile(r"(?m)^\W{0,8}SPDX-License-Identifier:([\w.+\-() \t]{1,200}+)[^\w\n]{0,4}$")
 _LICENSE_FILES: Final = ("LICENSE", "LICENSE.txt", "LICENSE.md")
+_HUB_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
+_CHECKPOINT: Final = re.compile(r"checkpoint-\d+$")
 
 
 def read_facts(folder: Path) -> dict[str, str]:
     """Read what a model's folder states about the model.
 
     Asked in order, and the first that answers wins: the ``metadata`` of ``MLmodel``, the front matter of
-    ``README.md``, ``model_card_data.yaml``, ``adapter_config.json``, the SPDX line of a ``LICENSE`` file.
+    ``README.md``, ``model_card_data.yaml``, ``adapter_config.json``, the SPDX line of a ``LICENSE`` file, the
+    ``source_model_name`` that MLflow's transformers flavour keeps in ``MLmodel``.
 
     Args:
         folder: the model's folder; a path to a file has no facts.
@@ -42,12 +45,14 @@ def read_facts(folder: Path) -> dict[str, str]:
     Source: Hugging Face model card metadata; MLflow's MLmodel format; SPDX 2.3 annex E.
     """
     facts: dict[str, str] = {}
+    mlmodel = _read_yaml(folder / "MLmodel", _read(folder / "MLmodel"))
     for facts_found in (
-        _from_mlmodel(folder / "MLmodel"),
+        _from_metadata(mlmodel.get("metadata")),
         _from_readme(folder / "README.md"),
         _from_yaml(folder / "model_card_data.yaml"),
         _from_adapter(folder / "adapter_config.json"),
         _from_license(folder),
+        _from_flavors(mlmodel.get("flavors")),
     ):
         facts = {**facts_found, **facts}
     return facts
@@ -96,10 +101,20 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
-def _from_mlmodel(path: Path) -> dict[str, str]:
-    content = _read_yaml(path, _read(path))
-    metadata = content.get("metadata")
+def _from_metadata(metadata: Yaml) -> dict[str, str]:
     return _card_facts(metadata) if isinstance(metadata, Mapping) else {}
+
+
+def _from_flavors(flavors: Yaml) -> dict[str, str]:
+    """Read which model of the Hub a transformers model was made from; a path on some machine names none."""
+    flavor = flavors.get("transformers") if isinstance(flavors, Mapping) else None
+    name = flavor.get("source_model_name") if isinstance(flavor, Mapping) else None
+    if not isinstance(name, str) or not _HUB_NAME.fullmatch(name) or _CHECKPOINT.search(name):
+        return {}
+    facts = {Fact.BASE_MODEL.value: name}
+    if isinstance(flavor, Mapping) and "peft_adaptor" in flavor:
+        facts[Fact.BASE_MODEL_RELATION.value] = "adapter"
+    return facts
 
 
 def _from_readme(path: Path) -> dict[str, str]:

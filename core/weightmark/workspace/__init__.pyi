@@ -4,6 +4,10 @@ from .asking import process_workspace as process_workspace
 from .configuration import Configuration as Configuration
 from .file import read_bounded as read_bounded
 from .file import write_whole as write_whole
+from .finding import Finding as Finding
+from .finding import Round as Round
+from .finding import State as State
+from .following import is_lasting as is_lasting
 from .gate import Gate as Gate
 from .gate import Requirement as Requirement
 from .gate import WhenUndecided as WhenUndecided
@@ -15,6 +19,8 @@ from .recording import bundle_of as bundle_of
 from .recording import canonical_license as canonical_license
 from .recording import manifest_of as manifest_of
 from .recording import prove_entry as prove_entry
+from .syncing import Synced as Synced
+from .syncing import SyncFailure as SyncFailure
 from .verification import Expectation as Expectation
 from .verification import Verification as Verification
 from .verification import name_failure as name_failure
@@ -24,10 +30,15 @@ from .workspace import Workspace as Workspace
 __all__ = [
     "Configuration",
     "Expectation",
+    "Finding",
     "Gate",
     "Outcome",
     "Recorded",
     "Requirement",
+    "Round",
+    "State",
+    "SyncFailure",
+    "Synced",
     "Verification",
     "WhenUndecided",
     "Workspace",
@@ -37,6 +48,7 @@ __all__ = [
     "describe",
     "explain",
     "failing_closed",
+    "is_lasting",
     "manifest_of",
     "name_failure",
     "process_workspace",

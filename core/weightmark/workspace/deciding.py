@@ -5,7 +5,17 @@ from datetime import datetime
 
 from weightmark.errors import Failure
 from weightmark.index import RegisteredModel
-from weightmark.licensing import Action, Decision, Outcome, Reason, ReasonCode, Request, Work, decide
+from weightmark.licensing import (
+    Action,
+    Decision,
+    IssuedGrant,
+    Outcome,
+    Reason,
+    ReasonCode,
+    Request,
+    Work,
+    decide,
+)
 from weightmark.model.event import ModelEvent
 from weightmark.workspace.gate import Gate, Requirement, WhenUndecided
 from weightmark.workspace.resource import Resources
@@ -15,8 +25,20 @@ READING = frozenset({Requirement.INTACT, Requirement.UNCHANGED})
 """Requirements that only the files themselves can answer."""
 
 
-def ask_licence(
-    resources: Resources, works: Sequence[Work], action: Action, at: datetime, *, party: str = ""
+def grants_for(resources: Resources, works: Sequence[Work], *, party: str = "") -> list[IssuedGrant]:
+    """Give the grants that a party has for works; empty for our own party."""
+    subjects = [digest for work in works for digest in (work.subject, work.weights) if digest is not None]
+    return resources.index.grants(subjects, party or resources.configuration.party.name)
+
+
+def ask_licence(  # noqa: PLR0913 - keywords, each with its default
+    resources: Resources,
+    works: Sequence[Work],
+    action: Action,
+    at: datetime,
+    *,
+    party: str = "",
+    grants: Sequence[IssuedGrant] | None = None,
 ) -> Decision:
     """Ask whether the licences and grants allow an action.
 
@@ -26,14 +48,15 @@ def ask_licence(
         action: what is to be done.
         at: when.
         party: who wants to; empty for our own party.
+        grants: from ``grants_for``, when the caller has them already.
 
     Returns:
         The decision; it never fails for reasons of the licence.
     """
     own = resources.configuration.party
     asker = own if party in ("", own.name) else type(own)(name=party, commercial=True)
-    subjects = [digest for work in works for digest in (work.subject, work.weights) if digest is not None]
-    grants = resources.index.grants(subjects, asker.name)
+    if grants is None:
+        grants = grants_for(resources, works, party=asker.name)
     return decide(Request(action=action, party=asker, at=at), works, grants)
 
 

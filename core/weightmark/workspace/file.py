@@ -41,7 +41,7 @@ def alone(folder: Path) -> Generator[None]:
     """Wait until no other process is in here for the same folder, where the system has such locks.
 
     Raises:
-        LedgerError: the folder cannot be opened.
+        LedgerError: the folder cannot be opened or locked.
     """
     try:
         import fcntl
@@ -53,8 +53,15 @@ def alone(folder: Path) -> Generator[None]:
     except OSError as error:
         raise LedgerError(f"{folder} could not be locked: {error}") from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            raise LedgerError(f"{folder} could not be locked: {error}") from error
+        try:
+            yield
+        finally:
+            # Said, not only closed: a process that was forked meanwhile still has it open.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:
         os.close(descriptor)
 

@@ -1,9 +1,21 @@
 """Events that have happened already: a webhook, a back-fill. Nothing can be stopped any more, but undone."""
 
 import logging
+from contextlib import suppress
 from dataclasses import replace
 
-from weightmark.errors import LicensingError
+from weightmark.attribution import write_verdict
+from weightmark.encoding import parse_digest
+from weightmark.errors import (
+    DigestMismatchError,
+    LicensingError,
+    MalformedError,
+    PlatformError,
+    UndecidedError,
+    WeightmarkError,
+)
+from weightmark.licensing import Outcome as Verdict
+from weightmark.licensing import ReasonCode
 from weightmark.model.event import ModelEvent
 from weightmark.ports import Registry, ResolvedModel
 from weightmark.vocabulary import EventKind
@@ -12,6 +24,7 @@ from weightmark.workspace.reading import Progress
 from weightmark.workspace.road import RECORDING, Road
 
 _log = logging.getLogger(__name__)
+_SHORT = 12
 
 
 def follow(road: Road, registry: Registry, event: ModelEvent, progress: Progress | None) -> Outcome:
@@ -32,45 +45,83 @@ def follow(road: Road, registry: Registry, event: ModelEvent, progress: Progress
         when the platform has the means.
 
     Raises:
-        WeightmarkError: it could not be read, decided, recorded or written.
+        WeightmarkError: it could not be read, decided, recorded or written. When repeating it cannot help,
+            the platform has that in its tags too, and the use is undone.
     """
-    known = road.linked(event.uri)
-    if known is not None and event.kind in RECORDING:
-        outcome = road.recall(event, known)
-        registry.annotate(event.uri, outcome.tags())
-        return outcome
-    with registry.checkout(event.source or event.uri) as resolved:
-        event = _exact(event, resolved)
-        outcome = _record(road, event, resolved, progress)
-        if outcome.allowed and event.kind not in RECORDING:
-            outcome = road.take(event, resolved, progress)
-    registry.annotate(event.uri, outcome.tags())
+    try:
+        event, outcome = _judge(road, registry, event, progress)
+    except WeightmarkError as error:
+        if is_lasting(error) and (event.kind in RECORDING or road.requires(event.kind)):
+            reason = f"{error.message} {error.hint}".rstrip()
+            tags = write_verdict(f"{Verdict.REFUSED.value} ({ReasonCode.NOT_REGISTERED.value})", reason)
+            with suppress(PlatformError):
+                _say_there(registry, event, tags, reason)
+        raise
     if not outcome.allowed:
         _log.warning("%s of %r is not allowed: %s", event.kind.value, event.uri, outcome.refusal())
-        if event.kind not in RECORDING and not registry.withdraw(event, outcome.refusal()):
-            _log.warning("%s of %r could not be undone there", event.kind.value, event.uri)
+    _say_there(registry, event, outcome.tags(), outcome.refusal())
     return outcome
+
+
+def is_lasting(error: BaseException) -> bool:
+    """Say whether the same would fail again, whenever it is repeated.
+
+    What another party must mend first (the platform, the model's owner) lasts; what is unreachable, busy or
+    wrong with this workspace does not.
+    """
+    if isinstance(error, PlatformError):
+        return not error.retryable
+    return isinstance(error, (MalformedError, DigestMismatchError)) or (
+        isinstance(error, LicensingError) and not isinstance(error, UndecidedError)
+    )
+
+
+def _judge(
+    road: Road, registry: Registry, event: ModelEvent, progress: Progress | None
+) -> tuple[ModelEvent, Outcome]:
+    """Register what is not registered, then judge the use; give the event with its exact URI."""
+    if event.kind in RECORDING and (known := _recall(road, event)) is not None:
+        return event, known
+    with registry.checkout(event.source or event.uri) as resolved:
+        asked, event = event, _exact(event, resolved)
+        new = event.kind in RECORDING and event.uri == asked.uri
+        outcome = (None if new else _recall(road, event)) or _register(road, event, resolved, progress)
+        if event.kind not in RECORDING and outcome.allowed:
+            outcome = road.use(event, resolved, progress, outcome)
+    return event, replace(outcome, event=event)
+
+
+def _recall(road: Road, event: ModelEvent) -> Outcome | None:
+    """Say again what came of the registration; None when the URI stands for nothing yet."""
+    known = road.linked(event.uri)
+    return None if known is None else road.recall(_as_registration(event), known)
+
+
+def _register(road: Road, event: ModelEvent, resolved: ResolvedModel, progress: Progress | None) -> Outcome:
+    outcome = road.take(_as_registration(event), resolved, progress)
+    if outcome.model is not None and not event.version:
+        road.link(outcome, event.uri, parse_digest(outcome.model.bundle)[1].hex()[:_SHORT])
+    return outcome
+
+
+def _as_registration(event: ModelEvent) -> ModelEvent:
+    return event if event.kind in RECORDING else replace(event, kind=EventKind.REGISTER)
 
 
 def _exact(event: ModelEvent, resolved: ResolvedModel) -> ModelEvent:
     return replace(
         event,
-        uri=resolved.uri if not event.source else event.uri,
+        uri=event.uri if event.source else resolved.uri,
         name=event.name or resolved.name,
         version=event.version or resolved.version,
     )
 
 
-def _record(road: Road, event: ModelEvent, resolved: ResolvedModel, progress: Progress | None) -> Outcome:
-    """Register what the URI stands for, unless it stands for something already."""
-    known = road.linked(event.uri)
-    recorded = event if event.kind in RECORDING else replace(event, kind=EventKind.REGISTER)
-    if known is not None:
-        return road.recall(recorded, known)
-    outcome = road.take(recorded, resolved, progress)
-    if outcome.allowed and outcome.model is not None:
-        try:
-            road.link(outcome, event.uri, event.version)
-        except LicensingError:
-            _log.exception("%r was registered, but is linked to other files", event.uri)
-    return outcome
+def _say_there(registry: Registry, event: ModelEvent, tags: dict[str, str], reason: str) -> None:
+    """Undo a refused use, and write the tags; the one is tried even when the other fails."""
+    try:
+        if reason and event.kind not in RECORDING and not registry.withdraw(event, reason):
+            _log.warning("%s of %r could not be undone there", event.kind.value, event.uri)
+    finally:
+        if tags:
+            registry.annotate(event.uri, tags)

@@ -43,15 +43,15 @@ def registry_for(uri: str, plugins: Plugins) -> Registry:
 def pin(reference: str, plugins: Plugins) -> str:
     """Replace an alias of a platform by the version it stands for now; leave all else as it is.
 
-    A platform that cannot be asked leaves the reference unpinned: it is recorded as it was stated, and what
-    is not known to be registered is refused at the next gate.
+    A platform that cannot be asked, or knows no such URI, leaves the reference unpinned: it is recorded as it
+    was stated, and what is not known to be registered is refused at the next gate.
     """
     scheme = reference.partition(":")[0]
     for cls in plugins.registries.values():
         if scheme in cls.schemes and reference.startswith(f"{scheme}:"):
             try:
                 return cls().pin(reference)
-            except (PlatformError, PluginError) as error:
+            except (MalformedError, PlatformError, PluginError) as error:
                 _log.warning("%r is recorded as it is stated: %s", reference, error.message)
     return reference
 

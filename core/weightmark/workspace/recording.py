@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from weightmark.claims import Bundle, Claim, Derivation, Registration, Statement, Subject, sign
+from weightmark.claims import Bundle, Claim, Derivation, Envelope, Registration, Statement, Subject, sign
 from weightmark.encoding import Digest
 from weightmark.errors import InclusionError, NotEntitledError
 from weightmark.fingerprinting import Fingerprint
@@ -45,15 +45,51 @@ def record(resources: Resources, subject: Subject, claims: Sequence[Claim], at: 
         UntrustedKeyError: our key may not speak for our party; nothing was recorded.
         LedgerError: recording failed; says whether it may have happened.
     """
+    (answer,) = record_all(resources, [(subject, claims)], at)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def record_all(
+    resources: Resources, said: Sequence[tuple[Subject, Sequence[Claim]]], at: datetime
+) -> list[list[Recorded] | Exception]:
+    """Sign claims about several models and record them together.
+
+    Args:
+        resources: whose key, which ledger.
+        said: of each model, what is said about it, in order.
+        at: the present time.
+
+    Returns:
+        For each model what was recorded; or why nothing of it could be signed.
+
+    Raises:
+        UntrustedKeyError: our key may not speak for our party; nothing was recorded.
+        LedgerError: recording failed; says whether it may have happened.
+    """
     resources.require_own_key(at)
-    statements = [Statement(subject=subject, claim=claim) for claim in claims]
-    envelopes = [sign(statement, [resources.signer.sign]) for statement in statements]
-    receipts = resources.ledger.append_all(envelopes)
+    signed = [_sign(resources, subject, claims) for subject, claims in said]
+    whole = [each for each in signed if not isinstance(each, Exception)]
+    receipts = iter(resources.ledger.append_all([envelope for each in whole for _, envelope in each]))
     resources.catch_up()
     return [
-        Recorded(statement=statement, receipt=receipt)
-        for statement, receipt in zip(statements, receipts, strict=True)
+        each
+        if isinstance(each, Exception)
+        else [Recorded(statement=statement, receipt=next(receipts)) for statement, _ in each]
+        for each in signed
     ]
+
+
+def _sign(
+    resources: Resources, subject: Subject, claims: Sequence[Claim]
+) -> list[tuple[Statement, Envelope]] | Exception:
+    """Sign what is said about one model; what cannot be signed keeps no other from being recorded."""
+    try:
+        statements = [Statement(subject=subject, claim=claim) for claim in claims]
+        return [(statement, sign(statement, [resources.signer.sign])) for statement in statements]
+    except Exception as error:
+        return error
 
 
 def registration_claims(  # noqa: PLR0913 - each is said in the statement

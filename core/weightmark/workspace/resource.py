@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 from weightmark.claims import TrustedKey, TrustRoot
 from weightmark.claims.trust import MAX_SIZE as MAX_TRUST
 from weightmark.discovery import Plugins, choose
-from weightmark.errors import MalformedError, UntrustedKeyError, WeightmarkError
+from weightmark.errors import LedgerError, MalformedError, UntrustedKeyError, WeightmarkError
 from weightmark.index import Index
 from weightmark.log import LogKey
 from weightmark.ports import AskSecret, Ledger, Observer, Signer, Store
@@ -56,6 +56,8 @@ class Resources:
         self.plugins = plugins
         self._ask_secret = ask_secret
         self._lock = threading.RLock()
+        self._inside = threading.local()
+        self._trust: tuple[bytes, TrustRoot] | None = None
         self._opened: list[Ledger | Store | Index] = []
         self._made: dict[str, object] = {}
 
@@ -94,13 +96,25 @@ class Resources:
     def alone(self) -> Generator[None, None, None]:
         """Look and record as one step: nobody else who uses this home folder records in between.
 
+        One inside another is the same.
+
         Raises:
-            LedgerError: the home folder cannot be locked.
+            LedgerError: the home folder cannot be made or locked.
         """
-        folder = self.configuration.home
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with alone(folder):
+        if getattr(self._inside, "alone", False):
             yield
+            return
+        folder = self.configuration.home
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise LedgerError(f"{folder} could not be made: {error}") from error
+        with alone(folder):
+            self._inside.alone = True
+            try:
+                yield
+            finally:
+                self._inside.alone = False
 
     def rebuild_index(self) -> int:
         """Make the index anew from the ledger, also when the old one does not fit it; give its entries."""
@@ -229,7 +243,10 @@ class Resources:
         file = self.configuration.trust
         if not file.exists():
             raise FileNotFoundError(file)
-        return TrustRoot.decode(read_bounded(file, MAX_TRUST))
+        data = read_bounded(file, MAX_TRUST)
+        if self._trust is None or self._trust[0] != data:
+            self._trust = data, TrustRoot.decode(data)
+        return self._trust[1]
 
 
 def _make_key(cls: type[Signer], uri: str, path: Path) -> None:

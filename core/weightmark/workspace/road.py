@@ -1,5 +1,6 @@
 """The road itself: an event goes in, an outcome comes out, the same way for every platform."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from weightmark.claims import Claim, Subject, VersionClaim
@@ -14,7 +15,7 @@ from weightmark.model.card import split_names
 from weightmark.model.event import ModelEvent
 from weightmark.ports import ResolvedModel
 from weightmark.vocabulary import EventKind, Fact
-from weightmark.workspace.deciding import READING, ask_licence, pass_gate
+from weightmark.workspace.deciding import READING, ask_licence, grants_for, pass_gate
 from weightmark.workspace.lineage import works_of
 from weightmark.workspace.outcome import Outcome
 from weightmark.workspace.reading import Progress, is_path, names_files, pin, read_fingerprint, resolve
@@ -25,6 +26,7 @@ from weightmark.workspace.recording import (
     record,
     registration_claims,
 )
+from weightmark.workspace.registering import Job, Registrar, Said
 from weightmark.workspace.resource import Clock, Resources
 from weightmark.workspace.verification import differences
 
@@ -43,6 +45,8 @@ class Road:
     def __init__(self, resources: Resources, clock: Clock) -> None:
         self._resources = resources
         self._clock = clock
+        self._party = resources.configuration.party.name
+        self._registrar = Registrar(resources, clock)
 
     def take(self, event: ModelEvent, resolved: ResolvedModel | None, progress: Progress | None) -> Outcome:
         """Resolve, fingerprint, decide, and record what is to be recorded.
@@ -52,7 +56,11 @@ class Road:
         """
         if event.kind in RECORDING:
             return self._register(event, resolved or self.resolve(event.source or event.uri), progress)
-        return self._use(event, resolved, progress)
+        return self.use(event, resolved, progress)
+
+    def requires(self, kind: EventKind) -> bool:
+        """Say whether the gate of a kind of event asks for anything."""
+        return bool(self._resources.configuration.gates[kind].requires)
 
     def resolve(self, uri: str) -> ResolvedModel:
         """Turn a path or a URI into files on this machine; see ``reading.resolve``."""
@@ -83,53 +91,94 @@ class Road:
         return self._resources.index.find(reference)
 
     def link(self, outcome: Outcome, uri: str, version: str) -> Receipt | None:
-        """Record which version of a platform a model became, if that is not recorded yet."""
+        """Record which version of a platform a model became, if that is not recorded yet.
+
+        Raises:
+            LicensingError: the URI is linked to other files, by others.
+            LedgerError: recording failed.
+        """
         model = outcome.model
         if model is None:
             return None
-        name = outcome.event.name or model.name
-        if (name, version, uri) in self._resources.index.versions(model.bundle):
-            return None
-        held = self._resources.index.holders(uri)
-        if held and self._resources.configuration.party.name not in held:
-            raise LicensingError(
-                f"{uri} is linked already, and only {' or '.join(sorted(held))} may link it to other files",
-                hint="Let one of them register it, or register it under another name or version.",
-            )
-        claim = VersionClaim(model=name, version=version, uri=uri, issued_at=self._clock())
-        subject = Subject(name=model.name, bundle=model.bundle, weights=model.weights)
-        return record(self._resources, subject, [claim], self._clock())[0].receipt
+        with self._resources.alone():
+            self._resources.catch_up()
+            claims = self._link_claims(model.bundle, outcome.event.name or model.name, version, uri)
+            if not claims:
+                return None
+            subject = Subject(name=model.name, bundle=model.bundle, weights=model.weights)
+            return record(self._resources, subject, claims, self._clock())[0].receipt
 
     def linked(self, uri: str) -> RegisteredModel | None:
         """Give the model that a version's URI stands for; None when the URI is not linked to any."""
         self._resources.catch_up()
         return self._resources.index.at(uri)
 
+    def judge(self, event: ModelEvent, model: RegisteredModel | None, found: Fingerprint | None) -> Outcome:
+        """Say whether an event passes its gate, from what was found of the model; nothing is recorded."""
+        return self._outcome(event, model, found, None)
+
     def recall(self, event: ModelEvent, model: RegisteredModel) -> Outcome:
         """Say again what came of an event, from what is recorded; no file is read."""
-        return self._outcome(event, model, None, None)
+        return self.judge(event, model, None)
 
     def _register(self, event: ModelEvent, resolved: ResolvedModel, progress: Progress | None) -> Outcome:
         found = self.fingerprint(resolved, progress=progress)
         stated = self._state(event, resolved)
+        others = self._under_others(resolved, found)
+        job = Job(
+            bundle=found.bundle,
+            uri=event.uri,
+            plan=lambda: self._plan(event, resolved, found, stated, others),
+        )
         # Two who register the same model at once: one records it, the other finds it recorded.
-        with self._resources.alone():
-            model, receipt = self.lookup(found.bundle), None
-            self._require_own(event, model, stated.owner)
-            parents = find_parents(self._resources, stated.base_models, read_relation(stated.relation))
-            if model is None:
-                parents += self._twins(resolved, found)
-            claims = self._new_claims(found, model, stated, [*parents, *_data_of(resolved)])
-            if claims:
-                self._resources.store.put(found.manifest.encode())
-                name = event.name or resolved.name or resolved.path.name
-                subject = Subject(name=name, bundle=found.bundle, weights=found.weights)
-                receipt = record(self._resources, subject, claims, self._clock())[0].receipt
-                model = self.lookup(found.bundle)
-            outcome = self._outcome(event, model, found, receipt)
-            if event.version:
-                self.link(outcome, event.uri, event.version)
-        return outcome
+        self._registrar.register(job)
+        return self._outcome(event, job.model, found, job.receipt)
+
+    def _plan(
+        self,
+        event: ModelEvent,
+        resolved: ResolvedModel,
+        found: Fingerprint,
+        stated: ModelEvent,
+        others: Mapping[Algorithm, Fingerprint],
+    ) -> Said:
+        """Say what is to be recorded, from what is recorded now.
+
+        Raises:
+            LicensingError: it is somebody else's, or its URI is.
+        """
+        model = self._resources.index.find(found.bundle)
+        self._require_own(event, model, stated.owner)
+        parents = find_parents(self._resources, stated.base_models, read_relation(stated.relation))
+        if model is None:
+            parents += self._twins(resolved, found, others)
+        claims = self._new_claims(found, model, stated, [*parents, *_data_of(resolved)])
+        manifest, name = b"", event.name or resolved.name or resolved.path.name
+        if claims:
+            manifest = found.manifest.encode()
+        elif model is not None:
+            name = model.name
+        if event.version:
+            claims += self._link_claims(found.bundle, event.name or name, event.version, event.uri)
+        subject = Subject(name=name, bundle=found.bundle, weights=found.weights)
+        return Said(subject=subject, claims=claims, manifest=manifest)
+
+    def _link_claims(self, bundle: Digest, name: str, version: str, uri: str) -> list[Claim]:
+        """Say which version of a platform a model is, unless that is recorded.
+
+        Raises:
+            LicensingError: the URI is linked to other files, by others.
+        """
+        known = self._resources.index.version(uri)
+        if known is not None and (known.bundle, known.model, known.version) == (bundle, name, version):
+            return []
+        if known is not None and known.holders and self._party not in known.holders:
+            raise LicensingError(
+                f"{uri} is linked already, and only {' or '.join(sorted(known.holders))} may link it to"
+                " other files",
+                hint="Let one of them register it, or register it under another name or version.",
+            )
+        return [VersionClaim(model=name, version=version, uri=uri, issued_at=self._clock())]
 
     def _state(self, event: ModelEvent, resolved: ResolvedModel) -> ModelEvent:
         """Fill in what the event leaves open from what the model's folder and the platform say."""
@@ -150,7 +199,7 @@ class Road:
         stated: ModelEvent,
         parents: list[Parent],
     ) -> list[Claim]:
-        party = self._resources.configuration.party.name
+        party = self._party
         if model is None or (model.presumed and stated.owner == party):
             return registration_claims(
                 found,
@@ -169,20 +218,29 @@ class Road:
         ]
         return derivation_claims(new, self._clock())
 
-    def _twins(self, resolved: ResolvedModel, found: Fingerprint) -> list[Parent]:
+    def _under_others(self, resolved: ResolvedModel, found: Fingerprint) -> dict[Algorithm, Fingerprint]:
+        """Fingerprint a model nobody registered by the other hash functions in use, before others wait."""
+        algorithms = self._resources.index.algorithms(besides=found.algorithm)
+        if not algorithms or self._resources.index.find(found.bundle) is not None:
+            return {}
+        return {algorithm: self.fingerprint(resolved, algorithm=algorithm) for algorithm in algorithms}
+
+    def _twins(
+        self, resolved: ResolvedModel, found: Fingerprint, others: Mapping[Algorithm, Fingerprint]
+    ) -> list[Parent]:
         """Find the same model under another hash function, which hides that the numbers are the same."""
-        index, party = self._resources.index, self._resources.configuration.party.name
+        index = self._resources.index
         twins: dict[Digest, Parent] = {}
-        for algorithm in index.algorithms() - {found.algorithm}:
-            other = self.fingerprint(resolved, algorithm=algorithm)
+        for algorithm in index.algorithms(besides=found.algorithm):
+            other = others.get(algorithm) or self.fingerprint(resolved, algorithm=algorithm)
             for digest in filter(None, (other.bundle, other.weights)):
                 model = index.find(digest)
-                if model is not None and model.owner != party:
+                if model is not None and model.owner != self._party:
                     twins[model.bundle] = Parent(subject=model.bundle, relation=Relation.SAME_WEIGHTS)
         return list(twins.values())
 
     def _require_own(self, event: ModelEvent, model: RegisteredModel | None, stated: str | None) -> None:
-        party = self._resources.configuration.party.name
+        party = self._party
         owners: set[str | None] = {None} if model is None else {None, model.owner}
         if model is None or model.presumed:
             owners.add(party)
@@ -198,7 +256,27 @@ class Road:
             hint=f"Let {stated} register it with their own key, or leave the owner out.",
         )
 
-    def _use(self, event: ModelEvent, resolved: ResolvedModel | None, progress: Progress | None) -> Outcome:
+    def use(
+        self,
+        event: ModelEvent,
+        resolved: ResolvedModel | None,
+        progress: Progress | None,
+        registered: Outcome | None = None,
+    ) -> Outcome:
+        """Judge the use of a model.
+
+        Args:
+            event: the use.
+            resolved: the files, when the caller has them already.
+            progress: told the bytes done and the bytes in all.
+            registered: what came of registering these files just now, so that they need not be read again.
+
+        Raises:
+            WeightmarkError: it could not be decided; the caller must refuse.
+        """
+        if registered is not None and registered.fingerprint is not None:
+            judged = self.judge(event, registered.model, registered.fingerprint)
+            return replace(judged, receipt=registered.receipt)
         model = self.lookup(event.uri)
         requires = self._resources.configuration.gates[event.kind].requires
         reference = event.source or event.uri
@@ -222,19 +300,22 @@ class Road:
         found: Fingerprint | None,
         receipt: Receipt | None,
     ) -> Outcome:
-        resources, at = self._resources, self._clock()
-        works = () if model is None else works_of(resources.index, model)
-        action = Action(event.kind.value)
-        licence = ask_licence(resources, works, action, at)
+        resources, at, kind = self._resources, self._clock(), event.kind
+        with resources.index.still():
+            works = () if model is None else works_of(resources.index, model)
+            grants = grants_for(resources, works)
+        licence = ask_licence(resources, works, Action(kind.value), at, grants=grants)
+        preview = None
+        if kind in RECORDING:
+            preview = ask_licence(resources, works, Action.DEPLOY, at, grants=grants)
         failures: tuple[Failure, ...] = ()
         if model is not None and found is not None and found.bundle != model.bundle:
             failures = differences(manifest_of(resources, model), found) or (Failure(reason="changed"),)
-        decision = pass_gate(self._resources.configuration.gates[event.kind], event, model, licence, failures)
-        use = decision if event.kind not in RECORDING else ask_licence(resources, works, Action.DEPLOY, at)
+        decision = pass_gate(resources.configuration.gates[kind], event, model, licence, failures)
         return Outcome(
             event=event,
             decision=decision,
-            preview=use,
+            preview=preview or decision,
             model=model,
             works=works,
             fingerprint=found,

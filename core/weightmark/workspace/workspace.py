@@ -1,13 +1,15 @@
 """The workspace: settings, keys, ledger and plugins in one object, and everything one does with them."""
 
 import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
 from weightmark.claims import Claim, Policy, Subject
 from weightmark.discovery import Plugins
-from weightmark.encoding import Algorithm, parse_digest, parse_time
-from weightmark.errors import NotEntitledError, VerificationError
+from weightmark.encoding import Algorithm, Json, parse_digest, parse_time
+from weightmark.errors import NotEntitledError, VerificationError, WeightmarkError
 from weightmark.fingerprinting import DigestCache, Fingerprint
 from weightmark.index import RegisteredModel
 from weightmark.licensing import Action, Decision
@@ -17,14 +19,18 @@ from weightmark.ports import AskSecret, ResolvedModel
 from weightmark.vocabulary import EventKind
 from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.deciding import ask_licence
+from weightmark.workspace.finding import Round
 from weightmark.workspace.following import follow
 from weightmark.workspace.lineage import works_of
 from weightmark.workspace.outcome import Outcome
+from weightmark.workspace.pacing import Pace
 from weightmark.workspace.reading import Progress, is_path, names_files, registry_for
 from weightmark.workspace.recording import Recorded, bundle_of, manifest_of, record, require_owner
 from weightmark.workspace.resource import Clock, Resources, now, passphrase_from_environment
 from weightmark.workspace.road import Road, algorithm_of
+from weightmark.workspace.syncing import Synced, Synchronization
 from weightmark.workspace.verification import Expectation, Verification, verify_fingerprint
+from weightmark.workspace.watching import Watch, keep_watching
 
 _log = logging.getLogger(__name__)
 
@@ -162,14 +168,89 @@ class Workspace:
         registry = registry_for(event.uri, self.plugins)
         return self._tell(follow(self._road, registry, event, progress))
 
+    def sync(  # noqa: PLR0913 - what a person may say
+        self,
+        uri: str,
+        *,
+        jobs: int = 4,
+        limit: int | None = None,
+        rate: float | None = None,
+        retry_failed: bool = False,
+        tell: Callable[[Synced], None] | None = None,
+    ) -> Synced:
+        """Register what is on a platform already; a run that was killed is simply run again.
+
+        Args:
+            uri: what the platform lists: a server, an organisation, a project, a model.
+            jobs: how many versions are worked on at once.
+            limit: how many versions are worked on at most; None for all that are not registered yet.
+            rate: how many versions are begun in a second at most; None for as many as there can be.
+            retry_failed: whether what failed is tried once more at the end.
+            tell: told of every version that is done.
+
+        Returns:
+            What was registered, what was there, what failed and why; ``stopped`` when the platform or the
+            ledger was down for good.
+
+        Raises:
+            UnknownPluginError: no installed registry knows the scheme.
+            UntrustedKeyError: our key may not speak for our party, so nothing can be registered.
+            WeightmarkError: nothing could be listed at all.
+        """
+        registry = registry_for(uri, self.plugins)
+        self.resources.require_own_key(self.clock())
+        synced = Synced(uri=uri)
+        run = Synchronization(self.resources, registry, self.follow, synced, pace=Pace(rate), tell=tell)
+        run.run(jobs=jobs, limit=limit, retry_failed=retry_failed)
+        return synced
+
+    def watch(
+        self,
+        uri: str,
+        *,
+        every: float | None = None,
+        deployed_only: bool = False,
+        stopped: threading.Event | None = None,
+        tell: Callable[[Round], None] | None = None,
+    ) -> Iterator[Round]:
+        """Verify what is registered and deployed again and again; observers are told what changed.
+
+        What was found is kept in ``watch.db`` in the home folder, so that only changes are told, also after
+        a restart. Versions that nobody registered count when the platform says that they are deployed.
+
+        Args:
+            uri: what the platform lists: a server, an organisation, a project, a model.
+            every: seconds from the beginning of a round to that of the next; None to look once.
+            deployed_only: whether versions that are not in use are passed over.
+            stopped: set to end it after the version at hand.
+            tell: told of every version that was looked at.
+
+        Yields:
+            Each round when it is over; a platform or a ledger that fails is its ``error``.
+
+        Raises:
+            UnknownPluginError: no installed registry knows the scheme.
+            LedgerError: ``watch.db`` cannot be used.
+        """
+        registry, pace = registry_for(uri, self.plugins), Pace()
+        pace.stopped = stopped or pace.stopped
+        watch = Watch(
+            self.resources, self._road, registry, uri, clock=self.clock, notify=self._notify, pace=pace
+        )
+        return keep_watching(lambda: watch.look(deployed_only=deployed_only, tell=tell), every, pace.stopped)
+
     def _tell(self, outcome: Outcome) -> Outcome:
-        told = outcome.to_json()
+        self._notify(outcome.event, outcome.to_json())
+        return outcome
+
+    def _notify(self, event: ModelEvent, told: Mapping[str, Json]) -> None:
         for observer in self.resources.observers:
             try:
-                observer.notice(outcome.event, told)
+                observer.notice(event, told)
+            except WeightmarkError as error:
+                _log.warning("the observer %s failed: %s", observer.name, error.message)
             except Exception:
                 _log.exception("the observer %s failed", observer.name)
-        return outcome
 
     def register(  # noqa: PLR0913 - what a person may say when registering
         self,

@@ -14,7 +14,9 @@ from collections.abc import Iterable
 from typing import Final
 
 HOOKS: Final = {
+    "azureml": "azure.ai.ml",
     "huggingface": "huggingface_hub",
+    "kubeflow": "model_registry",
     "mlflow": "mlflow",
     "sagemaker": "botocore",
     "wandb": "wandb",
@@ -22,8 +24,11 @@ HOOKS: Final = {
 """The platforms that can be guarded so, and the library whose import each waits for."""
 
 
+_waiting: Final[set[str]] = set()
+
+
 def install(names: Iterable[str]) -> None:
-    """Wait for the libraries of platforms and put the hooks in.
+    """Wait for the libraries of platforms and put the hooks in; each once, however often it is named.
 
     Args:
         names: keys of ``HOOKS``.
@@ -34,13 +39,16 @@ def install(names: Iterable[str]) -> None:
     for name in names:
         if name not in HOOKS:
             raise ValueError(f"WEIGHTMARK_HOOKS names {name!r}; there are: {', '.join(sorted(HOOKS))}")
-        _when_imported(name)
+        if name not in _waiting:
+            _waiting.add(name)
+            _when_imported(name)
 
 
 def from_environment() -> None:
     """Install what ``WEIGHTMARK_HOOKS`` names; what it names and cannot be installed ends the process.
 
-    A ``.pth`` file's errors are printed and passed over by Python, so this one exits by itself.
+    Python prints a ``.pth`` file's errors and passes over them, and takes ``SystemExit`` there for a fault of
+    its own; so this ends the process itself. Nothing else has begun yet.
     """
     text = os.environ.get("WEIGHTMARK_HOOKS", "")
     try:
@@ -48,7 +56,8 @@ def from_environment() -> None:
     except Exception as error:
         sys.stderr.write(f"error: Weightmark's hooks could not be installed: {error}\n")
         sys.stderr.write("hint:  Mend WEIGHTMARK_HOOKS, or unset it to go on unguarded.\n")
-        raise SystemExit(1) from error
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _when_imported(name: str) -> None:

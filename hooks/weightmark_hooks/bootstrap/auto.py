@@ -4,4 +4,12 @@ from importlib.util import find_spec
 
 from weightmark_hooks.bootstrap import HOOKS, install
 
-install(name for name, library in HOOKS.items() if find_spec(library) is not None)
+
+def _is_installed(library: str) -> bool:
+    try:
+        return find_spec(library) is not None
+    except ModuleNotFoundError:  # a package above it is not there
+        return False
+
+
+install(name for name, library in HOOKS.items() if _is_installed(library))

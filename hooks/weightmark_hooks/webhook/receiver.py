@@ -1,4 +1,7 @@
-"""The receiver: one ASGI application for all platforms, each at ``/hooks/`` and its name."""
+"""The receiver: one ASGI application for all platforms, each at ``/hooks/`` and its name.
+
+It serves the pages of registered models too, at ``/models/`` and the fingerprint.
+"""
 
 import logging
 import threading
@@ -14,15 +17,26 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from weightmark.errors import MalformedError, PlatformError, VerificationError, WeightmarkError
-from weightmark.workspace import Outcome, Workspace
+from weightmark.encoding import printable
+from weightmark.errors import MalformedError, VerificationError, WeightmarkError
+from weightmark.model.event import ModelEvent
+from weightmark.workspace import Configuration, Outcome, Workspace, is_lasting
 from weightmark_hooks.webhook.inbox import Claim, Inbox
-from weightmark_hooks.webhook.source import SECRET, Delivery, Message, Source
+from weightmark_hooks.webhook.page import give_bundle, give_manifest, show_model
+from weightmark_hooks.webhook.source import Delivery, Message, Source
+
+Show = Callable[[Workspace, str], Response]
 
 MAX_BODY: Final = 1 << 20
 """A larger delivery (1 MiB) is refused unread."""
 
-SOURCES: Final = (("mlflow", "MlflowSource"),)
+SOURCES: Final = (
+    ("mlflow", "MlflowSource"),
+    ("eventbridge", "EventBridgeSource"),
+    ("eventgrid", "EventGridSource"),
+    ("huggingface", "HuggingfaceSource"),
+    ("wandb", "WandbSource"),
+)
 """The modules of this package that read a platform's deliveries, and their classes."""
 
 _log = logging.getLogger(__name__)
@@ -66,19 +80,42 @@ class Receiver:
             message = Message(
                 method=request.method, headers=request.headers, query=dict(request.query_params), body=body
             )
-            try:
-                if (greeting := source.greet(message)) is not None:
-                    return JSONResponse(dict(greeting.body), headers=dict(greeting.headers))
-                delivery = source.read(message, self._clock())
-            except VerificationError as error:
-                _log.warning("a delivery to %s was refused: %s", source.platform, error.message)
-                return _answer(HTTPStatus.UNAUTHORIZED, "refused")
-            except MalformedError as error:
-                _log.warning("a delivery to %s could not be read: %s", source.platform, error.message)
-                return _answer(HTTPStatus.BAD_REQUEST, "malformed")
-            if not delivery.events:
-                return _answer(HTTPStatus.OK, "ignored")
+            delivery = self._understand(source, message)
+            if isinstance(delivery, Response):
+                return delivery
             return await run_in_threadpool(self._take, f"{source.platform}:{delivery.id}", delivery)
+
+        return answer
+
+    def _understand(self, source: Source, message: Message) -> Delivery | Response:
+        """Check and read a message; an answer when there is nothing to handle."""
+        try:
+            if (greeting := source.greet(message)) is not None:
+                return JSONResponse(dict(greeting.body), headers=dict(greeting.headers))
+            delivery = source.read(message, self._clock())
+        except VerificationError as error:
+            _log.warning("a delivery to %s was refused: %s", source.platform, error.message)
+            return _answer(HTTPStatus.UNAUTHORIZED, "refused")
+        except MalformedError as error:
+            _log.warning("a delivery to %s could not be read: %s", source.platform, error.message)
+            return _answer(HTTPStatus.BAD_REQUEST, "malformed")
+        except Exception:
+            _log.exception("a delivery to %s could not be checked", source.platform)
+            return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "failed")
+        return delivery if delivery.events else _answer(HTTPStatus.OK, "ignored")
+
+    def page(self, show: Show) -> Callable[[Request], Awaitable[Response]]:
+        """Give what answers the requests for one kind of page about a model."""
+
+        def write(reference: str) -> Response:
+            try:
+                return show(self._open(), reference)
+            except WeightmarkError as error:
+                _log.warning("the page of %r could not be written: %s", reference, error.message)
+                return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "failed")
+
+        async def answer(request: Request) -> Response:
+            return await run_in_threadpool(write, str(request.path_params["bundle"]))
 
         return answer
 
@@ -93,12 +130,22 @@ class Receiver:
         if claim is Claim.BUSY:
             return _answer(HTTPStatus.SERVICE_UNAVAILABLE, "in progress")
         try:
-            outcomes = [self._open().follow(event) for event in delivery.events]
-            self._inbox.finish(key)
+            workspace = self._open()
+            found = [_follow(workspace, event) for event in delivery.events]
+            failures = [each for each in found if isinstance(each, Exception)]
+            if not failures:
+                self._inbox.finish(key)
+                allowed = all(each.allowed for each in found if isinstance(each, Outcome))
+                return _answer(HTTPStatus.OK, "handled", allowed=allowed)
         except Exception as error:
-            self._inbox.release(key)
-            return _failed(delivery, error)
-        return _answer(HTTPStatus.OK, "handled", allowed=all(map(_is_allowed, outcomes)))
+            # What stands in the way lies with us, and once it is mended the delivery can be handled.
+            _log.warning("a delivery failed: %s", _describe(error), exc_info=_unforeseen(error))
+            failures = []
+        self._inbox.release(key)
+        lasting = bool(failures) and all(map(is_lasting, failures))
+        return _answer(
+            HTTPStatus.UNPROCESSABLE_ENTITY if lasting else HTTPStatus.SERVICE_UNAVAILABLE, "failed"
+        )
 
     def _open(self) -> Workspace:
         with self._lock:
@@ -112,27 +159,30 @@ def create_app(receiver: Receiver | None = None) -> Starlette:
 
     Args:
         receiver: what answers; None for one with the secrets of the environment and an inbox in the
-            workspace's home folder.
+            workspace's home folder. A platform without a secret is not listened to.
 
     Raises:
-        MalformedError: the environment has no secret, or a setting is malformed.
+        MalformedError: a setting is malformed, or a file of secrets cannot be read.
     """
     if receiver is None:
-        from weightmark.workspace import Configuration
-
         receiver = Receiver(open_sources(), Inbox(Configuration.load().home / "webhook.db"))
     hooks = [
         Route(f"/hooks/{source.platform}", receiver.endpoint(source), methods=list(source.methods))
         for source in receiver.sources
     ]
-    return Starlette(routes=[*hooks, Route("/health", _healthy, methods=["GET"])])
+    shown = {"": show_model, "/bundle": give_bundle, "/manifest": give_manifest}
+    pages = [
+        Route(f"/models/{{bundle}}{path}", receiver.page(show), methods=["GET"])
+        for path, show in shown.items()
+    ]
+    return Starlette(routes=[*hooks, *pages, Route("/health", _healthy, methods=["GET"])])
 
 
 def open_sources() -> list[Source]:
     """Give every platform for which the environment holds a secret.
 
     Raises:
-        MalformedError: there is none.
+        MalformedError: a file of secrets cannot be read.
     """
     opened: list[Source] = []
     for module, name in SOURCES:
@@ -141,28 +191,27 @@ def open_sources() -> list[Source]:
         if source is not None:
             opened.append(source)
     if not opened:
-        raise MalformedError(
-            "the receiver has no secret, so it could not tell a platform from anybody else",
-            hint=f"Set {SECRET}_MLFLOW (or another platform's), or {SECRET}_MLFLOW_FILE, to the secret that"
-            " was given to the platform.",
-        )
+        _log.warning("no secret is set for any platform, so nothing is listened to: hooks answer 404")
     return opened
 
 
-def _is_allowed(outcome: Outcome) -> bool:
-    return outcome.allowed
+def _follow(workspace: Workspace, event: ModelEvent) -> Outcome | Exception:
+    """Handle one event; what fails is given back, so that the events beside it are handled all the same."""
+    try:
+        return workspace.follow(event)
+    except Exception as error:
+        kind, reason = event.kind.value, _describe(error)
+        _log.warning("%s of %r failed: %s", kind, event.uri, reason, exc_info=_unforeseen(error))
+        return error
 
 
-def _failed(delivery: Delivery, error: Exception) -> Response:
-    """Say whether sending it again can help; what cannot be foreseen may."""
-    kinds = ", ".join(f"{event.kind.value} of {event.uri!r}" for event in delivery.events)
-    message = error.message if isinstance(error, WeightmarkError) else type(error).__name__
-    _log.warning("%s failed: %s", kinds, message, exc_info=not isinstance(error, WeightmarkError))
-    final = isinstance(error, (MalformedError, VerificationError)) or (
-        isinstance(error, PlatformError) and not error.retryable
-    )
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if final else HTTPStatus.SERVICE_UNAVAILABLE
-    return _answer(status, "failed")
+def _describe(error: Exception) -> str:
+    return printable(error.message) if isinstance(error, WeightmarkError) else type(error).__name__
+
+
+def _unforeseen(error: Exception) -> Exception | None:
+    """Give an error whose trace is worth a log."""
+    return None if isinstance(error, WeightmarkError) else error
 
 
 async def _healthy(_request: Request) -> JSONResponse:

@@ -1,8 +1,10 @@
 """The credit line and the tags."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from weightmark.attribution import credit_line, format_receipt, write_tags
+from weightmark.attribution import credit_line, format_receipt, write_seen, write_tags, write_verdict
 from weightmark.attribution.tag import MAX_VALUE
 from weightmark.encoding import Digest, digest_bytes
 from weightmark.licensing import Relation, Work
@@ -50,9 +52,22 @@ def tags(**more: object) -> dict[str, str]:
 
 def test_every_tag_is_written_under_its_reserved_key() -> None:
     written = tags()
-    assert set(written) == {tag.value for tag in Tag}
+    later = {Tag.SEEN.value, Tag.LINK.value}
+    assert set(written) == {tag.value for tag in Tag} - later
+    assert (
+        tags(link="https://models.example/models/x")["weightmark.link"] == "https://models.example/models/x"
+    )
+    assert set(write_seen(datetime(2026, 11, 22, 9, 30, tzinfo=UTC)).items()) == {
+        ("weightmark.seen", "2026-11-22T09:30:00Z")
+    }
     assert all(key.startswith(TAG_PREFIX) for key in written)
     assert written["weightmark.receipt"] == "example.org/log#7"
+
+
+def test_a_verdict_can_stand_alone() -> None:
+    written = write_verdict("refused (not-registered)", "x" * 5000)
+    assert set(written) == {"weightmark.verdict", "weightmark.reason"}
+    assert len(written["weightmark.reason"]) == MAX_VALUE
 
 
 def test_what_is_not_known_is_left_out_or_said() -> None:

@@ -228,7 +228,14 @@ def test_a_ledger_that_lost_entries_is_refused(shell: Shell, registered: Path) -
 def test_doctor_when_all_is_well(shell: Shell, registered: Path) -> None:
     found = shell.json("doctor")
     assert found["ok"] is True
-    assert [check["check"] for check in found["checks"]] == ["settings", "plugins", "key", "ledger", "index"]
+    assert [check["check"] for check in found["checks"]] == [
+        "settings",
+        "plugins",
+        "key",
+        "ledger",
+        "index",
+        "observers",
+    ]
     assert "✗" not in shell.run("doctor").stdout
 
 

@@ -5,19 +5,29 @@ import base64
 import hashlib
 import hmac
 import json
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
-from weightmark.errors import MalformedError, PlatformError
-from weightmark.ports.registry import ResolvedModel
+from weightmark.errors import (
+    DigestMismatchError,
+    LedgerError,
+    LicensingError,
+    MalformedError,
+    MissingExtraError,
+    PlatformError,
+)
+from weightmark.model.event import ModelEvent
 from weightmark.vocabulary import EventKind
-from weightmark_hooks.webhook import MlflowReceiver, create_app
+from weightmark.workspace import Outcome
+from weightmark_hooks.webhook import Receiver, create_app
+from weightmark_hooks.webhook import mlflow as mlflow_source
 from weightmark_hooks.webhook.inbox import LEASE_SECONDS, Claim, Inbox
-from weightmark_hooks.webhook.receiver import MAX_BODY
-from weightmark_hooks.webhook.signature import read_secrets
+from weightmark_hooks.webhook.mlflow import MlflowSource
+from weightmark_hooks.webhook.receiver import MAX_BODY, SOURCES, open_sources
+from weightmark_hooks.webhook.source import Delivery, Reply, Source, read_secrets
 
 SECRET = b"correct horse battery staple"
 NOW = 1_795_347_692
@@ -33,57 +43,38 @@ CREATED, PROMOTED, TEST = recorded(3), recorded(4), recorded(1)
 
 
 class FakeWorkspace:
+    """Notes what it is given; the real one is under the receiver in test_receiver_road.py."""
+
     def __init__(self):
         self.events, self.allowed, self.error = [], True, None
 
-    def handle(self, event, *, resolved):
-        self.events.append((event, resolved))
+    def follow(self, event):
+        self.events.append(event)
         if self.error:
             raise self.error
-        decision = SimpleNamespace(
-            outcome=SimpleNamespace(value="refused"), code=SimpleNamespace(value="commercial-use")
+        return Outcome(
+            event=event,
+            decision=SimpleNamespace(allowed=self.allowed),
+            preview=None,
+            model=None,
+            works=(),
+            fingerprint=None,
+            receipt=None,
+            origin="",
         )
-        return SimpleNamespace(
-            allowed=self.allowed,
-            decision=decision,
-            tags=lambda: {"weightmark.owner": "acme"},
-            refusal=lambda: "the licence forbids it",
-        )
-
-
-class FakeRegistry:
-    def __init__(self):
-        self.written = []
-
-    @contextmanager
-    def checkout(self, uri):
-        yield ResolvedModel(
-            uri=uri, path=Path("/model"), facts={"license": "mit", "base_model": "models:/b@x,c/d"}
-        )
-
-    def pin(self, uri):
-        return uri.replace("@x", "/7")
-
-    def annotate(self, uri, tags):
-        self.written.append((uri, dict(tags)))
 
 
 class World:
     def __init__(self, folder):
         self.folder = folder
-        self.workspace, self.registry, self.time = FakeWorkspace(), FakeRegistry(), NOW
+        self.workspace, self.time = FakeWorkspace(), NOW
+        self.sources = [MlflowSource([b"the next secret", SECRET])]
         self.restart()
 
     def restart(self):
-        self.app = create_app(
-            MlflowReceiver(
-                secrets=[b"the next secret", SECRET],
-                inbox=Inbox(self.folder / "inbox.db"),
-                workspace=self.workspace,
-                registry=self.registry,
-                clock=lambda: self.time,
-            )
-        )
+        inbox = Inbox(self.folder / "inbox.db")
+        self.receiver = Receiver(self.sources, inbox, workspace=self.workspace, clock=lambda: self.time)
+        self.app = create_app(self.receiver)
 
     def send(
         self, body, *, id_="delivery-1", at=NOW, secret=SECRET, method="POST", path="/hooks/mlflow", **headers
@@ -137,27 +128,23 @@ def world(tmp_path):
     return World(tmp_path)
 
 
-def test_a_created_version_is_registered_and_tagged(world):
+def test_a_created_version_is_registered(world):
     assert world.send(CREATED) == (200, "handled")
-    ((event, resolved),) = world.workspace.events
+    (event,) = world.workspace.events
     assert (event.kind, event.uri, event.name, event.version) == (
         EventKind.REGISTER,
         "models:/demo/1",
         "demo",
         "1",
     )
-    assert (event.license, event.base_models) == ("mit", ("models:/b/7", "c/d"))
-    assert resolved.uri == "models:/demo/1"
-    assert world.registry.written == [("models:/demo/1", {"weightmark.owner": "acme"})]
 
 
-def test_a_refused_promotion_is_said_on_the_version(world):
+def test_an_alias_is_a_promotion(world):
     world.workspace.allowed = False
     assert world.send(PROMOTED) == (200, "handled")
-    assert world.workspace.events[0][0].kind is EventKind.PROMOTE
-    ((_, tags),) = world.registry.written
-    assert tags["weightmark.verdict"] == "refused (commercial-use)"
-    assert tags["weightmark.reason"] == "the licence forbids it"
+    (event,) = world.workspace.events
+    assert event.kind is EventKind.PROMOTE
+    assert event.context["alias"]
 
 
 @pytest.mark.parametrize("path", sorted(VECTORS.glob("*.json")), ids=lambda path: path.stem[15:])
@@ -174,7 +161,7 @@ def test_every_message_of_a_real_server_is_taken(world, path):
 
 def test_our_own_tags_do_not_go_in_circles(world):
     assert world.send(recorded(17)) == (200, "ignored")
-    assert world.registry.written == []
+    assert world.workspace.events == []
 
 
 def test_a_test_delivery_is_answered_and_ignored(world):
@@ -236,12 +223,85 @@ def test_the_same_message_delivered_anew_is_handled_anew(world):
     assert world.send(CREATED, id_="delivery-2") == (200, "handled")
 
 
-@pytest.mark.parametrize("error", [PlatformError("down", retryable=True), RuntimeError("boom")])
-def test_a_failure_can_be_repeated(world, error):
+@pytest.mark.parametrize(
+    "error",
+    [
+        PlatformError("down", retryable=True),
+        LedgerError("busy"),
+        MissingExtraError("mlflow"),
+        RuntimeError("boom"),
+    ],
+)
+def test_a_failure_that_may_pass_can_be_repeated(world, error):
     world.workspace.error = error
     assert world.send(CREATED) == (503, "failed")
     world.workspace.error = None
     assert world.send(CREATED) == (200, "handled")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PlatformError("there is no such version"),
+        MalformedError("no safetensors"),
+        DigestMismatchError("other bytes"),
+        LicensingError("it is openlab's"),
+    ],
+)
+def test_what_can_never_succeed_is_said_to_be(world, error):
+    world.workspace.error = error
+    assert world.send(CREATED) == (422, "failed")
+    assert world.send(CREATED) == (422, "failed")
+
+
+def test_settings_that_cannot_be_read_lose_no_delivery(world, tmp_path, monkeypatch):
+    (tmp_path / "broken.toml").write_text("party = ")
+    monkeypatch.setenv("WEIGHTMARK_CONFIG", str(tmp_path / "broken.toml"))
+    world.workspace = None
+    world.restart()
+    assert world.send(CREATED) == (503, "failed")
+
+
+class Several(Source):
+    """A platform that sends several events at once, a handshake, and nonsense that breaks its reader."""
+
+    platform = "several"
+    events: ClassVar = tuple(
+        ModelEvent(kind=EventKind.REGISTER, uri=f"models:/demo/{number}") for number in range(3)
+    )
+
+    def greet(self, message):
+        return Reply(body={"answer": message.query["ask"]}) if "ask" in message.query else None
+
+    def read(self, message, now):
+        if message.body == b"nonsense":
+            raise RecursionError
+        return Delivery(id="1", events=self.events)
+
+
+def test_an_event_that_fails_does_not_take_those_beside_it_along(world):
+    world.sources = [Several([SECRET])]
+    world.restart()
+    follow = world.workspace.follow
+
+    def second_fails(event):
+        outcome = follow(event)
+        if event.uri.endswith("/1"):
+            raise MalformedError("no safetensors")
+        return outcome
+
+    world.workspace.follow = second_fails
+    assert world.send(b"x", path="/hooks/several") == (422, "failed")
+    assert len(world.workspace.events) == 3
+    world.workspace.follow = follow
+    assert world.send(b"x", path="/hooks/several") == (200, "handled")
+
+
+def test_a_reader_that_breaks_is_no_yes(world, caplog):
+    world.sources = [Several([SECRET])]
+    world.restart()
+    assert world.send(b"nonsense", path="/hooks/several") == (503, "failed")
+    assert "RecursionError" in caplog.text
 
 
 def test_only_what_nobody_foresaw_is_logged_with_its_trace(world, caplog):
@@ -258,13 +318,6 @@ def test_a_name_cannot_write_lines_of_its_own_into_the_log(world, caplog):
     world.workspace.error = PlatformError("MLflow is down")
     world.send({**CREATED, "data": {**CREATED["data"], "name": "x\nregister of models:/forged/1 was fine"}})
     assert "\nregister of" not in caplog.text
-
-
-def test_a_failure_to_write_tags_can_be_repeated(world, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(world.registry, "annotate", lambda _uri, _tags: 1 / 0)
-        assert world.send(CREATED) == (503, "failed")
-    assert world.send(CREATED) == (200, "handled")
 
 
 def test_a_body_too_large_is_refused_unread(world):
@@ -305,18 +358,53 @@ def test_a_delivery_that_is_being_handled_waits(tmp_path):
     assert inbox.claim("a", NOW + LEASE_SECONDS * 3) is Claim.DONE
 
 
+def test_secrets_are_compared_in_constant_time(world, monkeypatch):
+    compared = []
+    whole = hmac.compare_digest
+    monkeypatch.setattr(
+        mlflow_source.hmac, "compare_digest", lambda one, other: compared.append(1) or whole(one, other)
+    )
+    for secret in (SECRET, b"wrong", b"the next secret"):
+        world.send(CREATED, secret=secret, id_=f"delivery-{len(compared)}")
+    assert len(compared) == 3 * 2, "every secret is tried, whichever fits"
+
+
+def test_a_replay_is_answered_from_the_inbox_and_a_forged_one_is_not(world):
+    assert world.send(CREATED) == (200, "handled")
+    assert world.send(CREATED) == (200, "already handled")
+    assert world.send(CREATED, secret=b"wrong") == (401, "refused")
+    world.time = NOW + 301
+    assert world.send(CREATED) == (401, "refused"), "what is too old is refused before the inbox is asked"
+    assert len(world.workspace.events) == 1
+
+
 def test_secrets_come_from_the_environment_or_a_file(tmp_path):
     file = tmp_path / "secrets"
     file.write_text("one\n\ntwo\n")
     environ = {"WEIGHTMARK_WEBHOOK_SECRET": "zero", "WEIGHTMARK_WEBHOOK_SECRET_FILE": str(file)}
-    assert read_secrets(environ) == (b"zero", b"one", b"two")
-
-
-def test_without_a_secret_it_does_not_start(tmp_path):
-    with pytest.raises(MalformedError, match="no secret"):
-        read_secrets({})
+    assert read_secrets("mlflow", environ) == (b"zero", b"one", b"two")
+    own = {**environ, "WEIGHTMARK_WEBHOOK_SECRET_MLFLOW": "own"}
+    assert read_secrets("mlflow", own) == (b"own",)
+    assert read_secrets("wandb", own) == (b"zero", b"one", b"two")
     with pytest.raises(MalformedError, match="cannot be read"):
-        read_secrets({"WEIGHTMARK_WEBHOOK_SECRET_FILE": str(tmp_path / "none")})
+        read_secrets("mlflow", {"WEIGHTMARK_WEBHOOK_SECRET_FILE": str(tmp_path / "none")})
+
+
+def test_a_platform_without_a_secret_is_not_listened_to(tmp_path, monkeypatch, caplog):
+    assert open_sources() == []
+    assert "hooks answer 404" in caplog.text
+    monkeypatch.setenv("WEIGHTMARK_HOME", str(tmp_path))
+    scope = asyncio.run(request(create_app(), "POST", "/hooks/mlflow", {}, b"{}"))
+    assert scope[0] == 404
+    assert asyncio.run(request(create_app(), "GET", "/health", {}, b"")) == (200, "ready")
+    monkeypatch.setenv("WEIGHTMARK_WEBHOOK_SECRET_MLFLOW", "x")
+    assert [source.platform for source in open_sources()] == ["mlflow"]
+
+
+def test_every_source_can_be_opened_under_a_name_of_its_own(monkeypatch):
+    monkeypatch.setenv("WEIGHTMARK_WEBHOOK_SECRET", "x")
+    opened = open_sources()
+    assert len({source.platform for source in opened}) == len(opened) == len(SOURCES)
 
 
 def test_no_secret_is_logged(world, caplog):

@@ -11,6 +11,7 @@ import pytest
 from tests.workshop import flip_byte, write_model
 
 from weightmark import Action, EventKind, ModelEvent
+from weightmark.attribution.tag import MAX_VALUE
 from weightmark.claims import Envelope, TermsClaim, TrustedKey
 from weightmark.discovery import Plugins
 from weightmark.encoding import Json
@@ -47,6 +48,10 @@ def gated(workspace: Workspace, kind: EventKind, gate: Gate) -> Workspace:
 def share(one: Workspace, other: Workspace) -> None:
     """Let another workspace use what one has opened; who closes the one closes all."""
     other.resources._made, other.resources._opened = one.resources._made, one.resources._opened
+
+
+def shorten(text: str) -> str:
+    return text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"
 
 
 def requires(*names: Requirement, undecided: WhenUndecided = WhenUndecided.REFUSE) -> Gate:
@@ -111,7 +116,10 @@ def test_use_of_what_is_not_registered_is_refused(workspace: Workspace, model: P
     assert not outcome.allowed
     assert outcome.decision.code is ReasonCode.NOT_REGISTERED
     assert "weightmark register" in outcome.refusal()
-    assert outcome.tags() == {}
+    assert outcome.tags() == {
+        "weightmark.verdict": "refused (not-registered)",
+        "weightmark.reason": shorten(outcome.refusal()),
+    }
     assert outcome.to_json()["model"] is None
 
 
