@@ -22,6 +22,9 @@ demo-platforms: .venv/.dev  ## one model through W&B, MLflow, Kubeflow, SageMake
 test: .venv/.dev  ## every test; narrow it with ARGS="-k merkle"
 	$(PY) -m pytest $(ARGS)
 
+compat: .venv/.dev  ## the platforms' tests, with the oldest and the newest release of each library; narrow it with ARGS="wandb"
+	$(PY) tests/compat/run.py $(ARGS)
+
 check: .venv/.dev check-lock  ## style, types, layers, lock, documentation; changes nothing
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check

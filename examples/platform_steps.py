@@ -1,7 +1,7 @@
 """What a team does with one model on five platforms: ordinary code, one function for each step.
 
-Nothing here knows Weightmark, but for the pipeline, which has a gate among its steps. Each step is a process of
-its own; it prints what it did, or the platform's refusal.
+Nothing here knows Weightmark, but for the pipeline, which has a gate among its steps. Each step is a process
+of its own; it prints what it did, or the platform's refusal.
 
     python examples/platform_steps.py STEP --model FOLDER
 """

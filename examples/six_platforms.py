@@ -1,8 +1,8 @@
-"""One model through W&B, MLflow, Kubeflow Pipelines, SageMaker and the Hub: one lineage, one ledger, one verdict.
+"""One model through W&B, MLflow, Kubeflow, SageMaker and the Hub: one lineage, one ledger, one verdict.
 
 MLflow's server and kfp's local runner are the real ones; SageMaker is moto's server; W&B and the Hub are the
-stand-ins of the tests, which speak the protocols of the real clients used here. Everything is on this machine,
-ends by itself, and the exit code is 0 only when every step held.
+stand-ins of the tests, which speak the protocols of the real clients used here. Everything is on this
+machine, ends by itself, and the exit code is 0 only when every step held.
 
     python examples/six_platforms.py [--folder .demo-six]
 """
@@ -88,9 +88,9 @@ class Walk:
 
     def set_up(self) -> None:
         note(
-            "Acme fine-tunes Openlab's encoder, which is for non-commercial use. Its scripts know the platforms;"
+            "Acme fine-tunes Openlab's encoder, which is for non-commercial use. Its scripts know platforms;"
         )
-        note(f"WEIGHTMARK_HOOKS={GUARDED} guards them, and MLflow is guarded in its server.")
+        note(f"WEIGHTMARK_HOOKS={GUARDED} guards them. MLflow is guarded in its server.")
         home = self.folder / "weightmark"
         environ = {key: value for key, value in self.environ.items() if key != "WEIGHTMARK_CONFIG"}
         self.run(

@@ -140,18 +140,6 @@ def write_through_the_file_system(repo: str, file: Path) -> None:
         stream.write(file.read_bytes())
 
 
-def test_a_model_card_that_names_a_base_that_forbids_it_is_refused_alone(guarded, tmp_path):
-    from huggingface_hub import ModelCard, metadata_update
-
-    guarded.base()
-    api().create_repo("acme/child")
-    with pytest.raises(RefusedError, match="openlab/base"):
-        ModelCard(NC_CHILD).push_to_hub("acme/child")
-    with pytest.raises(RefusedError, match="openlab/base"):
-        metadata_update("acme/child", {"base_model": "openlab/base"})
-    assert guarded.hub.calls("/commit/") == []
-
-
 def test_a_card_and_a_tokenizer_pass_and_the_whole_is_recorded_anew(guarded, tmp_path):
     api().create_repo("acme/churn")
     api().upload_file(path_or_fileobj=OWN_CARD.encode(), path_in_repo="README.md", repo_id="acme/churn")

@@ -1,4 +1,4 @@
-"""One model through five platforms at once, as a person would walk it: refused everywhere, then allowed everywhere."""
+"""One model through five platforms at once, as a person would walk it: refused, then allowed, everywhere."""
 
 import os
 import subprocess

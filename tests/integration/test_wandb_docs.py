@@ -16,7 +16,7 @@ server, bare = fixture.server, fixture.bare
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "wandb.md"
-BLOCKS = re.findall(r"<!-- run -->\n```(\w+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+BLOCKS = re.findall(r"<!-- wandb -->\n```(\w+)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def run(desk: Desk, *command: str) -> str:

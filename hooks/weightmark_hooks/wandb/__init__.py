@@ -4,6 +4,6 @@ Without a line of code: ``WEIGHTMARK_HOOKS=wandb`` in the environment. In a prog
 ``weightmark_hooks.wandb.protect()``, once, before anything is logged.
 """
 
-from weightmark_hooks.wandb.seam import protect, unprotect
+import lazy_loader  # pyright: ignore[reportMissingTypeStubs]
 
-__all__ = ["protect", "unprotect"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)  # pyright: ignore[reportUnknownVariableType]

@@ -12,7 +12,12 @@ from weightmark_hooks.wandb import offline
 
 @click.group("wandb")
 def group() -> None:
-    """Work with runs of Weights & Biases."""
+    """Work with runs of Weights & Biases.
+
+    \b
+    Example:
+      weightmark wandb check wandb
+    """  # noqa: D301  \b is click's mark
 
 
 @group.command("check")

@@ -96,7 +96,7 @@ def test_a_name_that_is_none_ends_the_process(hooks: str) -> None:
 
 
 def test_an_unknown_name_is_an_error_in_a_program() -> None:
-    with pytest.raises(ValueError, match="there are: .*huggingface"):
+    with pytest.raises(ValueError, match=r"there are: .*huggingface"):
         install(["kaggle"])
 
 
