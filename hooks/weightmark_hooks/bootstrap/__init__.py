@@ -19,6 +19,7 @@ HOOKS: Final = {
     "kubeflow": "model_registry",
     "mlflow": "mlflow",
     "sagemaker": "botocore",
+    "trackio": "trackio",
     "wandb": "wandb",
 }
 """The platforms that can be guarded so, and the library whose import each waits for."""

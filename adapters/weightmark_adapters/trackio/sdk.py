@@ -1,0 +1,45 @@
+"""The one door to trackio; nothing of it is imported before it is asked for."""
+
+import importlib
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
+
+
+def load(module: str = "trackio") -> Any:
+    """Import a module of trackio.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name == "trackio":
+            raise MissingExtraError("trackio") from error
+        raise
+
+
+@contextmanager
+def reading(uri: str) -> Generator[None, None, None]:
+    """Turn what is raised inside into our own errors.
+
+    Args:
+        uri: what trackio is asked for, for the message.
+
+    Raises:
+        PlatformError: trackio failed; retryable when its database is in use by another process.
+    """
+    try:
+        yield
+    except WeightmarkError:
+        raise
+    except Exception as error:
+        raise PlatformError(
+            f"trackio could not give {uri!r}: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
+            retryable=isinstance(error, sqlite3.OperationalError) and "locked" in str(error),
+            hint="Check TRACKIO_DIR, and that this is the trackio that Weightmark is tested with.",
+        ) from error
