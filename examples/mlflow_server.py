@@ -15,12 +15,13 @@ WAIT_SECONDS = 180
 
 
 @contextmanager
-def serve(folder: Path, environ: Mapping[str, str], *, guarded: bool = True) -> Iterator[str]:
+def serve(folder: Path, environ: Mapping[str, str], *more: str, guarded: bool = True) -> Iterator[str]:
     """Run ``mlflow server`` on this machine only, with everything it keeps in one folder.
 
     Args:
         folder: for the database, the artifacts and the server's log.
         environ: the server's environment.
+        more: further arguments of ``mlflow server``.
         guarded: whether Weightmark stands in front of its model registry.
 
     Yields:
@@ -36,7 +37,7 @@ def serve(folder: Path, environ: Mapping[str, str], *, guarded: bool = True) -> 
         *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)),
         *("--workers", "1", "--backend-store-uri", database),
         *("--registry-store-uri", f"weightmark+{database}" if guarded else database),
-        *("--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts"),
+        *("--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts", *more),
     ]
     log = folder / "server.log"
     with log.open("ab") as output:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from examples.mlflow_server import serve
+from tests import workshop
 
 from weightmark.claims import GrantClaim, PublicKey, TrustedKey
 from weightmark.licensing import Grant, parse_scope
@@ -91,15 +92,8 @@ def client(world):
 
 
 def write_model(folder: Path, value: float, card: str) -> Path:
-    import torch
-    from safetensors.torch import save_file
-
-    folder.mkdir(parents=True)
-    torch.manual_seed(0)
-    tensors = {"layer.weight": torch.randn(8, 8) * value, "layer.bias": torch.full((8,), value)}
-    save_file(tensors, folder / "model.safetensors")
-    (folder / "README.md").write_text(card)
-    return folder
+    layers = {"layer.weight": [value * number for number in range(1, 9)], "layer.bias": [value]}
+    return workshop.write_model(folder, layers, card=card)
 
 
 def publish(client, folder: Path, name: str, **tags: str) -> str:
@@ -249,6 +243,21 @@ def test_a_tampered_model_is_not_promoted(world, client, tmp_path):
     client.set_registered_model_alias("tampered", "production", version)
 
 
+def test_a_client_that_knows_nothing_is_not_given_a_tampered_model(world, client, tmp_path):
+    import mlflow
+
+    folder = write_model(tmp_path / "m", 6.5, "---\nlicense: mit\n---\n")
+    version = publish(client, folder, "served")
+    uri = f"models:/served/{version}"
+    file = artifact_of(world, client, "served", version) / "model.safetensors"
+    original = file.read_bytes()
+    file.write_bytes(original[:-1] + bytes([original[-1] ^ 1]))
+    assert "model.safetensors" in refused(mlflow.artifacts.download_artifacts, uri)
+    assert "model.safetensors" in refused(client.get_model_version_download_uri, "served", version)
+    file.write_bytes(original)
+    assert mlflow.artifacts.download_artifacts(uri)
+
+
 def test_an_unregistered_model_is_not_promoted(world, client, tmp_path):
     folder = write_model(tmp_path / "m", 7.0, "---\nlicense: mit\n---\n")
     version = publish(unguarded(world, client), folder, "smuggled")
@@ -305,20 +314,23 @@ def test_the_client_side_guard_holds_against_a_plain_registry(world, client, tmp
     for key, value in world.settings.items():
         monkeypatch.setenv(f"WEIGHTMARK_{key.upper()}", value)
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", "")
-    monkeypatch.setattr("weightmark_hooks.mlflow.guard._opened", [])
+    monkeypatch.setattr("weightmark.workspace.asking._opened", {})
     version = publish(
         client, write_model(tmp_path / "m", 12.0, "---\nbase_model: unknown/base\n---\n"), "remote"
     )
-    monkeypatch.setattr("mlflow.tracking._model_registry.utils._registry_uri", None)  # put back at the end
-    for bare in (world.address, database(world)):
-        guarded = hook.protect(bare)
-        assert guarded == f"weightmark+{bare}" == hook.protect() == mlflow.get_registry_uri()
-        inside = mlflow.MlflowClient(tracking_uri=world.address)
-        message = refused(inside.set_registered_model_alias, "remote", "production", version)
-        assert "unknown/base" in message
-        made = inside.create_model_version("remote", f"models:/remote/{version}")
-        assert made.tags["weightmark.owner"] == "acme"
-        assert MlflowRegistry().resolve(f"models:/remote/{made.version}").version == str(made.version)
+    try:
+        for bare in (world.address, database(world)):
+            guarded = hook.protect(bare)
+            assert guarded == f"weightmark+{bare}" == hook.protect() == mlflow.get_registry_uri()
+            inside = mlflow.MlflowClient(tracking_uri=world.address)
+            message = refused(inside.set_registered_model_alias, "remote", "production", version)
+            assert "unknown/base" in message
+            made = inside.create_model_version("remote", f"models:/remote/{version}")
+            assert made.tags["weightmark.owner"] == "acme"
+            assert MlflowRegistry().resolve(f"models:/remote/{made.version}").version == str(made.version)
+    finally:
+        hook.unprotect()
+    assert mlflow.get_registry_uri() == world.address
 
 
 def test_the_registry_of_a_server_that_is_not_there_is_retryable(monkeypatch):
@@ -378,7 +390,7 @@ class _Receiver:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         environ = world.environ() | {"MLFLOW_TRACKING_URI": address, "WEIGHTMARK_WEBHOOK_SECRET": SECRET}
-        command = [sys.executable, "-m", "weightmark_hooks.webhook", "--port", str(self.port)]
+        command = [sys.executable, "-m", "weightmark", "serve", "--port", str(self.port)]
         self.log = (folder / "receiver.log").open("wb")
         self.process = subprocess.Popen(command, env=environ, stdout=self.log, stderr=self.log)
 

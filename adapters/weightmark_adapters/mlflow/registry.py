@@ -7,35 +7,24 @@ import atexit
 import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from weightmark.errors import MalformedError, PlatformError
 from weightmark.model.card import read_facts, state_facts
+from weightmark.model.event import ModelEvent
 from weightmark.ports import Registry
-from weightmark.ports.registry import ResolvedModel
+from weightmark.ports.registry import ListedVersion, PlatformStatus, ResolvedModel
 from weightmark_adapters.mlflow import artifact, sdk
-from weightmark_adapters.mlflow.uri import ModelUri, parse_uri, version_uri
-
-GUARD: Final = "weightmark+"
-"""Before the scheme of a registry URI: the same registry, guarded."""
+from weightmark_adapters.mlflow.annotation import annotate
+from weightmark_adapters.mlflow.inspection import inspect
+from weightmark_adapters.mlflow.listing import list_versions
+from weightmark_adapters.mlflow.place import Finder, Place, is_named
+from weightmark_adapters.mlflow.uri import parse_listing, parse_uri, version_uri
+from weightmark_adapters.mlflow.withdrawal import withdraw
 
 OWN_FILES: Final = frozenset({"registered_model_meta"})
 """Files that MLflow itself writes to the top of a model's folder when it is loaded."""
-
-_MAX_PAGES: Final = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where a model is: its exact URI, its bytes' location, and what was stated about it, nearest first."""
-
-    uri: str
-    location: str
-    name: str = ""
-    version: str = ""
-    stated: tuple[Mapping[str, str], ...] = field(default=())
 
 
 class MlflowRegistry(Registry):
@@ -50,8 +39,7 @@ class MlflowRegistry(Registry):
     schemes: ClassVar[Sequence[str]] = ("models", "runs", "mlflow-artifacts")
 
     def __init__(self, *, tracking_uri: str | None = None, registry_uri: str | None = None) -> None:
-        self._tracking_uri = tracking_uri
-        self._registry_uri = registry_uri
+        self._finder = Finder(tracking_uri, registry_uri)
 
     def resolve(self, uri: str) -> ResolvedModel:
         """Turn a URI into files on this machine.
@@ -61,15 +49,18 @@ class MlflowRegistry(Registry):
                 ``runs:/id/path`` or ``mlflow-artifacts:/path``.
 
         Returns:
-            The model; what had to be downloaded is deleted when the process ends.
+            The model; what had to be downloaded is deleted when the process ends. A logged model or a run's
+            folder that was registered is that version.
 
         Raises:
             MalformedError: the URI is not one of MLflow's, or a card in the folder cannot be read.
             PlatformError: MLflow refused, failed, or has no such model.
             MissingExtraError: MLflow is not installed.
         """
-        parse_uri(uri)
-        return self._bring(self._locate(uri), {}, _delete_at_exit)
+        exact = self.pin(uri)
+        with sdk.speaking(uri):
+            place = self._finder.locate(exact)
+        return self._bring(place, {}, _delete_at_exit)
 
     @contextmanager
     def checkout(
@@ -90,36 +81,37 @@ class MlflowRegistry(Registry):
         """
         folders: list[Path] = []
         try:
-            place = self._locate(uri) if _is_named(uri) else _Place(uri=uri, location=uri)
             with sdk.speaking(uri):
-                origin = self._origin(model_id, run_id)
-            stated = _Place(
-                uri=place.uri,
-                location=place.location,
-                name=place.name,
-                version=place.version,
-                stated=(*place.stated, *origin),
-            )
-            yield self._bring(stated, tags or {}, folders.append)
+                place = self._finder.locate(uri) if is_named(uri) else Place(uri=uri, location=uri)
+                if not (model_id and uri == f"models:/{model_id}"):
+                    place = replace(place, origin=place.origin + self._finder.origin(model_id, run_id))
+            yield self._bring(place, tags or {}, folders.append)
         finally:
             for folder in folders:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def pin(self, uri: str) -> str:
-        """Replace an alias, a stage or ``latest`` by the version it stands for now; leave all else as it is.
+        """Replace an alias, a stage or ``latest`` by the version it stands for now.
+
+        A logged model and a run's folder become the newest version that was registered from them; when there
+        is none, and for a version itself, the URI stays as it is.
 
         Raises:
             MalformedError: the URI is not one of MLflow's.
             PlatformError: MLflow refused, failed, or has no such version.
         """
         parsed = parse_uri(uri)
-        if not parsed.name or parsed.version:
-            return uri
+        if parsed.version or parsed.scheme == "mlflow-artifacts":
+            return version_uri(parsed.name, parsed.version) if parsed.version else uri
         with sdk.speaking(uri):
-            return version_uri(parsed.name, str(self._version(self._client(), parsed).version))
+            if not parsed.name:
+                return self._finder.registered(parsed) or uri
+            return version_uri(parsed.name, str(self._finder.version(parsed).version))
 
     def annotate(self, uri: str, tags: Mapping[str, str]) -> None:
         """Write tags to a model version, a logged model or a run; only those that are not there already.
+
+        A version with no description of its own gets a link for people to its record, when there is one.
 
         Args:
             uri: ``models:/name/3`` or any other that names one; an alias is followed.
@@ -129,139 +121,67 @@ class MlflowRegistry(Registry):
             MalformedError: the URI is not one of MLflow's.
             PlatformError: MLflow refused or failed.
         """
-        parsed = parse_uri(uri)
-        client = self._client()
         with sdk.speaking(uri):
-            if parsed.run_id:
-                present = client.get_run(parsed.run_id).data.tags
-                for key, value in _missing(tags, present):
-                    client.set_tag(parsed.run_id, key, value)
-            elif parsed.model_id:
-                missing = dict(_missing(tags, client.get_logged_model(parsed.model_id).tags))
-                if missing:
-                    client.set_logged_model_tags(parsed.model_id, missing)
-            elif parsed.name:
-                version = self._version(client, parsed)
-                for key, value in _missing(tags, version.tags):
-                    client.set_model_version_tag(parsed.name, str(version.version), key, value)
-            else:
-                raise PlatformError(f"{uri!r} names bytes only; MLflow keeps no tags there")
+            annotate(self._finder, uri, tags)
 
-    def _locate(self, uri: str) -> _Place:
-        parsed = parse_uri(uri)
-        if parsed.scheme == "mlflow-artifacts":
-            return _Place(uri=uri, location=uri)
-        client = self._client()
+    def tell_logged_model(self, uri: str, tags: Mapping[str, str]) -> None:
+        """Write tags to a logged model in one request, without asking what it has.
+
+        Raises:
+            MalformedError: the URI is not one of MLflow's.
+            PlatformError: MLflow refused or failed.
+        """
         with sdk.speaking(uri):
-            if parsed.run_id:
-                return self._locate_run(client, uri, parsed)
-            if parsed.model_id:
-                model = client.get_logged_model(parsed.model_id)
-                stated = self._origin(parsed.model_id, "")
-                return _Place(uri=uri, location=str(model.artifact_location), stated=stated)
-            return self._locate_version(client, parsed)
+            self._finder.client.set_logged_model_tags(parse_uri(uri).model_id, dict(tags))
 
-    def _locate_version(self, client: Any, parsed: ModelUri) -> _Place:
-        found = self._version(client, parsed)
-        name, version = str(found.name), str(found.version)
-        location = str(client.get_model_version_download_uri(name, version))
-        model = client.get_registered_model(name)
-        origin = self._origin(getattr(found, "model_id", None) or "", found.run_id or "")
-        exact = version_uri(name, version)
-        if _is_named(location) and location != exact:
-            place = self._locate(location)
-            location, origin = place.location, (*place.stated, *origin)
-        return _Place(
-            uri=exact, location=location, name=name, version=version, stated=(found.tags, model.tags, *origin)
-        )
+    def versions(self, uri: str) -> Iterator[ListedVersion]:
+        """List the versions of the registry or of one model, the first created first.
 
-    def _locate_run(self, client: Any, uri: str, parsed: ModelUri) -> _Place:
-        run = client.get_run(parsed.run_id)
-        location = artifact.join(str(run.info.artifact_uri), parsed.path)
-        name, _, rest = parsed.path.partition("/")
-        models = [model for model in self._logged(client, run, name) if name]
-        if models and artifact.is_filled(location, self._tracking()):
-            raise PlatformError(
-                f"{uri!r} names both the run's artifacts and the logged model {models[0].model_id}",
-                hint=f"Name the logged model: models:/{models[0].model_id}.",
-            )
-        stated: tuple[Mapping[str, str], ...] = (run.data.tags,)
-        if models:
-            location = artifact.join(str(models[0].artifact_location), rest)
-            stated = (models[0].tags, models[0].params, run.data.tags)
-        return _Place(uri=uri, location=location, stated=stated)
+        Args:
+            uri: ``models:/`` or ``models:/name``.
 
-    def _logged(self, client: Any, run: Any, name: str) -> Iterator[Any]:
-        """Give the logged models of a run by name, as MLflow finds them to load ``runs:/id/name``."""
-        if not name or "'" in name or "\\" in name:
-            return
-        token: str | None = None
-        for _ in range(_MAX_PAGES):
-            page = client.search_logged_models(
-                experiment_ids=[run.info.experiment_id], filter_string=f"name = '{name}'", page_token=token
-            )
-            yield from (model for model in page if model.source_run_id == run.info.run_id)
-            token = page.token
-            if not token:
-                return
+        Raises:
+            MalformedError: the URI is neither.
+            PlatformError: MLflow refused or failed.
+        """
+        return list_versions(self._finder, uri, parse_listing(uri))
 
-    def _origin(self, model_id: str, run_id: str) -> tuple[Mapping[str, str], ...]:
-        """Give what was stated about a logged model and the run behind it."""
-        stated: list[Mapping[str, str]] = []
-        client = self._client() if model_id or run_id else None
-        if client is not None and model_id:
-            model = client.get_logged_model(model_id)
-            stated += [model.tags, model.params]
-            run_id = run_id or model.source_run_id or ""
-        if client is not None and run_id:
-            stated.append(client.get_run(run_id).data.tags)
-        return tuple(stated)
+    def withdraw(self, event: ModelEvent, reason: str) -> bool:
+        """Take a version out of use: the alias or the stage that the event set, or all when it names none.
 
-    def _version(self, client: Any, parsed: ModelUri) -> Any:
-        if parsed.version:
-            return client.get_model_version(parsed.name, parsed.version)
-        if parsed.alias and parsed.alias.lower() != "latest":
-            return client.get_model_version_by_alias(parsed.name, parsed.alias)
-        if "'" in parsed.name and '"' in parsed.name:
-            raise MalformedError(f"the name {parsed.name!r} holds both kinds of quotes")
-        quote = '"' if "'" in parsed.name else "'"
-        found = [
-            version
-            for version in client.search_model_versions(f"name = {quote}{parsed.name}{quote}")
-            if not parsed.stage or str(version.current_stage).lower() == parsed.stage.lower()
-        ]
-        if not found:
-            raise PlatformError(f"MLflow has no {parsed.stage or 'latest'} version of {parsed.name!r}")
-        return max(found, key=lambda version: int(version.version))
+        Args:
+            event: what happened; its context may hold ``alias`` or ``stage``.
+            reason: why, for the tag ``weightmark.reason``.
 
-    def _client(self) -> Any:
-        """Make MLflow's client for the registry itself, not its guarded form: our own reads and tags pass."""
-        mlflow = sdk.load()
-        registry_uri = (self._registry_uri or str(mlflow.get_registry_uri())).removeprefix(GUARD)
-        return mlflow.MlflowClient(tracking_uri=self._tracking(), registry_uri=registry_uri)
+        Returns:
+            True: it is out of use, or was already.
 
-    def _tracking(self) -> str:
-        return artifact.server_backend() or self._tracking_uri or str(sdk.load().get_tracking_uri())
+        Raises:
+            MalformedError: the event's URI is not one of MLflow's.
+            PlatformError: MLflow refused or failed.
+        """
+        with sdk.speaking(event.uri):
+            return withdraw(self._finder, event, reason)
 
-    def _bring(self, place: _Place, tags: Mapping[str, str], keep: Callable[[Path], object]) -> ResolvedModel:
-        path = artifact.bring(place.location, self._tracking(), keep)
+    def inspect(self) -> PlatformStatus:
+        """Look at MLflow's version, its server and what guards it.
+
+        Raises:
+            Nothing.
+        """
+        return inspect(self._finder)
+
+    def _bring(self, place: Place, tags: Mapping[str, str], keep: Callable[[Path], object]) -> ResolvedModel:
+        path = artifact.bring(place.location, self._finder.tracking, keep)
         return ResolvedModel(
             uri=place.uri,
             path=path,
             name=place.name,
             version=place.version,
-            facts=state_facts(tags, *place.stated, read_facts(path)),
+            facts=state_facts(tags, *place.origin.stated, read_facts(path), place.origin.noted),
             ignore=OWN_FILES,
         )
 
 
 def _delete_at_exit(folder: Path) -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-
-
-def _is_named(source: str) -> bool:
-    return source.partition(":")[0] in {"models", "runs"}
-
-
-def _missing(tags: Mapping[str, str], present: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    return ((key, value) for key, value in tags.items() if present.get(key) != value)

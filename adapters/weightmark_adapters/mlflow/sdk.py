@@ -1,13 +1,28 @@
 """The one door to MLflow's own library; nothing of it is imported before it is asked for."""
 
 import importlib
-from collections.abc import Generator
+import re
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, Final, cast
 
 from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
 
-_RETRYABLE = frozenset({"TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "DEADLINE_EXCEEDED", "ABORTED"})
+_RETRYABLE: Final = frozenset(
+    {
+        "TEMPORARILY_UNAVAILABLE",
+        "REQUEST_LIMIT_EXCEEDED",
+        "RESOURCE_EXHAUSTED",
+        "DEADLINE_EXCEEDED",
+        "ABORTED",
+    }
+)
+_DENIED: Final = frozenset({"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISSION_DENIED"})
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
+_STATUS: Final = re.compile(r"failed with error code (\d{3}) ")
+_speaking: ContextVar[bool] = ContextVar("weightmark-speaks-to-mlflow", default=False)
 
 
 def load(module: str = "mlflow") -> Any:
@@ -24,9 +39,24 @@ def load(module: str = "mlflow") -> Any:
         raise
 
 
+def is_speaking() -> bool:
+    """Say whether this call to MLflow is our own: a guard in the same process lets it pass."""
+    return _speaking.get()
+
+
+@contextmanager
+def as_ourselves() -> Generator[None, None, None]:
+    """Mark the calls inside as our own, in this thread."""
+    token = _speaking.set(True)
+    try:
+        yield
+    finally:
+        _speaking.reset(token)
+
+
 @contextmanager
 def speaking(uri: str) -> Generator[None, None, None]:
-    """Turn what MLflow raises into our own errors.
+    """Speak for ourselves, and turn what MLflow raises into our own errors.
 
     Args:
         uri: what MLflow is asked about, for the message.
@@ -35,30 +65,71 @@ def speaking(uri: str) -> Generator[None, None, None]:
         PlatformError: MLflow refused or failed; retryable when it could not be reached or was too busy.
     """
     try:
-        yield
+        with as_ourselves():
+            yield
     except WeightmarkError:
         raise
     except Exception as error:
-        code = str(getattr(error, "error_code", ""))
-        message = " ".join(str(error).split())[:400]
-        unreachable = _unreachable(error)
-        raise PlatformError(
-            f"MLflow could not give {uri!r}: {message}",
-            retryable=unreachable or code in _RETRYABLE,
-            hint="Check that the MLflow server can be reached, then repeat the step."
-            if unreachable
-            else "Check the name, the version and MLFLOW_TRACKING_URI.",
-        ) from error
+        raise _told(uri, error) from error
 
 
-def _unreachable(error: BaseException) -> bool:
-    """Say whether the network stood behind the error; MLflow wraps what its HTTP library raised."""
+def _told(uri: str, error: Exception) -> PlatformError:
+    code, message = str(getattr(error, "error_code", "")), " ".join(str(error).split())[:400]
+    unreachable, status, wait = _network(error)
+    denied = code in _DENIED or status in {401, 403}
+    retryable = unreachable or code in _RETRYABLE or status == _TOO_MANY or status >= _SERVER_ERROR
+    if denied:
+        hint = "Check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD (or the token), and their rights."
+    elif retryable:
+        hint = "Check that the MLflow server can be reached, then repeat the step."
+    else:
+        hint = "Check the name, the version and MLFLOW_TRACKING_URI."
+    return PlatformError(
+        f"MLflow could not give {uri!r}: {message}",
+        retryable=retryable and not denied,
+        retry_after=wait,
+        hint=hint,
+    )
+
+
+def _network(error: BaseException) -> tuple[bool, int, float | None]:
+    """Look for the network behind an error: unreachable or not, the HTTP status or 0, seconds to wait."""
     requests = load("requests")
+    lost = (
+        ConnectionError,
+        TimeoutError,
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.RetryError,
+    )
+    status, wait = 0, None
+    for cause in _causes(error):
+        if isinstance(cause, lost):
+            return True, status, wait
+        response = getattr(cause, "response", None)
+        if response is not None and hasattr(response, "status_code"):
+            status, wait = int(response.status_code), _seconds(response.headers.get("Retry-After", ""))
+        elif _is_from_server(cause):
+            status = status or int(cast("Any", cause).get_http_status_code())
+        elif found := _STATUS.search(str(cause)):
+            status = status or int(found.group(1))
+    return False, status, wait
+
+
+def _is_from_server(error: BaseException) -> bool:
+    """Say whether a server said it: MLflow gives the errors of its own client the code 500 too."""
+    return any(cls.__name__ == "RestException" for cls in type(error).__mro__)
+
+
+def _seconds(header: str) -> float | None:
+    return float(header) if header.strip().isdigit() else None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Give the error and what stood behind it; MLflow wraps what its HTTP library raised."""
     seen: set[int] = set()
     cause: BaseException | None = error
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
-        if isinstance(cause, (ConnectionError, TimeoutError, requests.ConnectionError, requests.Timeout)):
-            return True
+        yield cause
         cause = cause.__cause__ or cause.__context__
-    return False

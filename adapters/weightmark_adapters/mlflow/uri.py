@@ -2,11 +2,15 @@
 
 import posixpath
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from weightmark.errors import MalformedError
 
-_FORMS = "Write models:/NAME/VERSION or models:/NAME@ALIAS."
+GUARD: Final = "weightmark+"
+"""Before the scheme of a registry URI: the same registry, guarded."""
+
+_FORMS: Final = "Write models:/NAME/VERSION or models:/NAME@ALIAS."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +69,28 @@ def parse_uri(uri: str) -> ModelUri:
             raise MalformedError(f"{uri!r} names no run")
         return ModelUri(scheme="runs", run_id=run_id, path=safe_path(rest, uri))
     return _parse_model(uri, parts.path[1:])
+
+
+def parse_listing(uri: str) -> str:
+    """Read what is to be listed.
+
+    Args:
+        uri: ``models:/`` for the whole registry, ``models:/name`` for one registered model.
+
+    Returns:
+        The registered model's name; empty for all.
+
+    Raises:
+        MalformedError: it is neither.
+
+    >>> parse_listing("models:/churn")
+    'churn'
+    """
+    hint = "Write models:/ for the whole registry, or models:/NAME."
+    path = uri.removeprefix("models:/").strip("/")
+    if not uri.startswith("models:/") or uri.startswith("models://") or "/" in path:
+        raise MalformedError(f"{uri!r} names nothing that MLflow could list", hint=hint)
+    return path
 
 
 def version_uri(name: str, version: str) -> str:

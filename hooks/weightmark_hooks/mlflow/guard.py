@@ -1,34 +1,34 @@
 """The guard in front of MLflow's registry store: every write that could let a model through asks first.
 
-Not promised: anything about models that are loaded past the registry (``runs:/``, ``models:/m-…``), or about
-bytes that change after a promotion; ``weightmark verify`` tells.
+These ask: a new version (also a copy), an alias, a stage, a rename. Reserved tags are refused. All other
+writes let nothing through and pass: descriptions, deletions, prompts without bytes, webhooks.
+
+Not promised: anything about bytes that change after a promotion; the gate for loading tells.
 """
 
 import logging
-import threading
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from weightmark.errors import WeightmarkError
-from weightmark.model.card import split_names
+from weightmark.model.card import split_names, state_facts
 from weightmark.model.event import ModelEvent
-from weightmark.ports.registry import ResolvedModel
-from weightmark.vocabulary import TAG_PREFIX, EventKind, Fact
-from weightmark.workspace import Outcome, Workspace
-from weightmark_adapters.mlflow import MlflowRegistry, sdk
+from weightmark.vocabulary import EventKind, Fact
+from weightmark.workspace import Outcome, ask, process_workspace
+from weightmark_adapters.mlflow import MlflowRegistry, artifact, sdk
+from weightmark_adapters.mlflow.annotation import describe
+from weightmark_adapters.mlflow.place import quoted
 from weightmark_adapters.mlflow.uri import version_uri
+from weightmark_hooks.mlflow.load import check_served
+from weightmark_hooks.mlflow.promotion import ask_promotion
 from weightmark_hooks.mlflow.request import asking_user
+from weightmark_hooks.mlflow.tag import is_prompt, is_reserved, refuse_reserved, without_reserved
+from weightmark_hooks.mlflow.verdict import denial, refusing
 
 _log = logging.getLogger(__name__)
 
 _CONTEXT: Final = {"platform": "mlflow"}
-_PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
-_PROMPT_SOURCES: Final = frozenset({"dummy-source", "prompt-template"})
 _FREE_STAGES: Final = frozenset({"none", "archived"})
-_lock = threading.Lock()
-_opened: list[Workspace] = []
 
 
 class StoreCallback:
@@ -42,7 +42,7 @@ class StoreCallback:
 
     def create_registered_model(self, name: str, tags: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Create a registered model; reserved tags are refused."""
-        _refuse_reserved(tag.key for tag in tags or ())
+        _refuse_reserved_to_others(tag.key for tag in tags or ())
         store: Any = super()
         return store.create_registered_model(name, tags, *args, **kwargs)
 
@@ -52,30 +52,33 @@ class StoreCallback:
         """Register the model with Weightmark, then create the version with the receipt among its tags."""
         store: Any = super()
         stated = {str(tag.key): str(tag.value) for tag in tags or ()}
-        if _is_prompt(stated, source):
-            _refuse_reserved(stated)
+        if is_prompt(stated, source):
+            refuse_reserved(stated)
             return store.create_model_version(name, source, run_id, tags, *args, **kwargs)
-        own = [tag for tag in tags or () if not _is_reserved(tag.key)]
-        facts = {key: value for key, value in stated.items() if not _is_reserved(key)}
-        outcome = self._register(name, source, facts, run_id=run_id, model_id=kwargs.get("model_id"))
+        own = [tag for tag in tags or () if not is_reserved(tag.key)]
+        facts, model_id = without_reserved(stated), str(kwargs.get("model_id") or "")
+        outcome = self._register(name, source, facts, run_id=run_id, model_id=model_id)
         make_tag = sdk.load("mlflow.entities.model_registry").ModelVersionTag
         own += [make_tag(key, value) for key, value in outcome.tags().items()]
-        created = store.create_model_version(name, source, run_id, own, *args, **kwargs)
+        args, kwargs = _with_description(args, kwargs, describe(outcome.tags()))
+        with sdk.as_ourselves():
+            created = store.create_model_version(name, source, run_id, own, *args, **kwargs)
         _link(outcome, name, str(created.version))
+        self._tell_logged_model(outcome, source, model_id)
         return created
 
     def rename_registered_model(self, name: str, new_name: str) -> Any:
         """Rename, and record each version under its new name; one that cannot be is refused at promotion."""
         store: Any = super()
         renamed = store.rename_registered_model(name, new_name)
-        quote = '"' if "'" in new_name else "'"
-        for version in store.search_model_versions(f"name = {quote}{new_name}{quote}"):
-            if _is_prompt(version.tags, version.source):
+        for version in store.search_model_versions(f"name = {quoted(new_name)}"):
+            if is_prompt(version.tags, version.source):
                 continue
             try:
                 source = store.get_model_version_download_uri(new_name, version.version)
-                facts = {key: value for key, value in version.tags.items() if not _is_reserved(key)}
-                outcome = self._register(new_name, source, facts, run_id=version.run_id)
+                outcome = self._register(
+                    new_name, source, without_reserved(version.tags), run_id=version.run_id
+                )
             except Exception:
                 _log.exception(
                     "%s is not recorded under its new name", version_uri(new_name, version.version)
@@ -86,56 +89,76 @@ class StoreCallback:
 
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> Any:
         """Point an alias at a version, if the version may be promoted."""
-        self._promote(name, version, {"alias": str(alias)})
         store: Any = super()
-        return store.set_registered_model_alias(name, alias, version)
+        checked = self._promote(name, version, {"alias": str(alias)})
+        done = store.set_registered_model_alias(name, alias, version)
+        self._confirm(checked, name, version, lambda: store.delete_registered_model_alias(name, alias))
+        return done
 
     def transition_model_version_stage(
         self, name: str, version: Any, stage: str, *args: Any, **kw: Any
     ) -> Any:
         """Move a version to a stage, if it may be promoted; ``None`` and ``Archived`` are free."""
-        if str(stage).strip().lower() not in _FREE_STAGES:
-            self._promote(name, version, {"stage": str(stage)})
         store: Any = super()
-        return store.transition_model_version_stage(name, version, stage, *args, **kw)
+        if str(stage).strip().lower() in _FREE_STAGES:
+            return store.transition_model_version_stage(name, version, stage, *args, **kw)
+        checked = self._promote(name, version, {"stage": str(stage)})
+        done = store.transition_model_version_stage(name, version, stage, *args, **kw)
+        self._confirm(
+            checked,
+            name,
+            version,
+            lambda: store.transition_model_version_stage(
+                name, version, "None", archive_existing_versions=False
+            ),
+        )
+        return done
+
+    def get_model_version_download_uri(self, name: str, version: Any) -> Any:
+        """Say where a version's bytes are; on a server, after the gate for loading has passed them."""
+        store: Any = super()
+        source = store.get_model_version_download_uri(name, version)
+        if artifact.server_backend() and not sdk.is_speaking():
+            check_served(self.weightmark_registry, store.get_model_version(name, version), str(source))
+        return source
 
     def set_model_version_tag(self, name: str, version: Any, tag: Any) -> Any:
         """Set a tag that is not reserved."""
-        _refuse_reserved([tag.key])
+        _refuse_reserved_to_others([tag.key])
         store: Any = super()
         return store.set_model_version_tag(name, version, tag)
 
     def delete_model_version_tag(self, name: str, version: Any, key: str) -> Any:
         """Delete a tag that is not reserved."""
-        _refuse_reserved([key])
+        _refuse_reserved_to_others([key])
         store: Any = super()
         return store.delete_model_version_tag(name, version, key)
 
     def set_registered_model_tag(self, name: str, tag: Any) -> Any:
         """Set a registered model's tag that is not reserved."""
-        _refuse_reserved([tag.key])
+        _refuse_reserved_to_others([tag.key])
         store: Any = super()
         return store.set_registered_model_tag(name, tag)
 
     def delete_registered_model_tag(self, name: str, key: str) -> Any:
         """Delete a registered model's tag that is not reserved."""
-        _refuse_reserved([key])
+        _refuse_reserved_to_others([key])
         store: Any = super()
         return store.delete_registered_model_tag(name, key)
 
     def _register(
-        self, name: str, source: str, facts: Mapping[str, str], *, run_id: Any = None, model_id: Any = None
+        self, name: str, source: str, facts: Mapping[str, str], *, run_id: Any = None, model_id: str = ""
     ) -> Outcome:
         with (
-            _failing_closed(f"registering {source!r} as {name!r}"),
+            refusing(f"registering {source!r} as {name!r}"),
             self.weightmark_registry.checkout(
-                source, tags=facts, run_id=str(run_id or ""), model_id=str(model_id or "")
+                source, tags=facts, run_id=str(run_id or ""), model_id=model_id
             ) as resolved,
         ):
             event = ModelEvent(
                 kind=EventKind.REGISTER, uri=f"models:/{name}", source=source, name=name, context=_CONTEXT
             )
-            return _ask(self._stated(event, resolved.facts), resolved)
+            return ask(self._stated(event, resolved.facts), resolved=resolved)
 
     def _stated(self, event: ModelEvent, facts: Mapping[str, str]) -> ModelEvent:
         """Add what the users stated; a base model's alias becomes the version it stands for now."""
@@ -150,94 +173,87 @@ class StoreCallback:
             ),
         )
 
-    def _promote(self, name: str, version: Any, context: Mapping[str, str]) -> None:
+    def _promote(self, name: str, version: Any, context: Mapping[str, str]) -> Any:
+        """Check a version and give what was checked."""
         store: Any = super()
         found = store.get_model_version(name, version)
-        if _is_prompt(found.tags, found.source):
-            return
+        if is_prompt(found.tags, found.source):
+            return found
         number = str(found.version)
         uri = version_uri(str(found.name), number)
-        source = store.get_model_version_download_uri(name, version)
-        event = ModelEvent(
-            kind=EventKind.PROMOTE,
-            uri=uri,
-            source=source,
-            name=name,
-            version=number,
-            context={**_CONTEXT, **context},
-        )
-        with _failing_closed(f"promoting {uri!r}"), self.weightmark_registry.checkout(source) as resolved:
-            _ask(self._stated(event, resolved.facts), resolved)
+        with refusing(f"promoting {uri!r}"):
+            source = store.get_model_version_download_uri(name, version)
+            event = ModelEvent(
+                kind=EventKind.PROMOTE,
+                uri=uri,
+                source=source,
+                name=name,
+                version=number,
+                context={**_CONTEXT, **context},
+            )
+            tags = {**store.get_registered_model(name).tags, **found.tags}
+            with self.weightmark_registry.checkout(
+                source,
+                tags=without_reserved(tags),
+                model_id=str(getattr(found, "model_id", None) or ""),
+                run_id=str(found.run_id or ""),
+            ) as resolved:
+                stated = state_facts(without_reserved(tags)).get(Fact.LICENSE, "")
+                ask_promotion(self._stated(event, resolved.facts), resolved, stated)
+        return found
+
+    def _confirm(self, checked: Any, name: str, version: Any, undo: Callable[[], object]) -> None:
+        """Look again after the write: a name may have been handed to another model since the check."""
+        store: Any = super()
+        now = store.get_model_version(name, version)
+        if _identity(now) != _identity(checked):
+            undo()
+            raise denial(
+                f"Weightmark refuses to promote {version_uri(name, str(version))}: while it was checked, the"
+                " name was given to another model. It was taken back; ask again."
+            )
+
+    def _tell_logged_model(self, outcome: Outcome, source: str, model_id: str) -> None:
+        """Write the tags to the logged model too; it is shown on other pages than the version."""
+        uri = f"models:/{model_id}" if model_id else source
+        if not uri.startswith("models:/m-") or uri.count("/") > 1:
+            return
+        try:
+            self.weightmark_registry.tell_logged_model(uri, outcome.tags())
+        except Exception:
+            _log.exception("the logged model %r has no tags of ours; its version has", uri)
 
 
-def workspace() -> Workspace:
-    """Give this process's workspace, opened when it is first needed (after a server has made its workers)."""
-    with _lock:
-        if not _opened:
-            _opened.append(Workspace.open())
-        return _opened[0]
+def _identity(version: Any) -> tuple[str, ...]:
+    made = (version.source, version.run_id, getattr(version, "creation_timestamp", None))
+    return (str(version.version), *(str(part) for part in made))
 
 
-def _ask(event: ModelEvent, resolved: ResolvedModel) -> Outcome:
-    outcome = workspace().handle(event, resolved=resolved)
-    if not outcome.allowed:
-        undecided = outcome.decision.outcome.value == "undecided"
-        verdict = "cannot tell, so it refuses" if undecided else "refuses"
-        raise _denial(f"{verdict} to {event.kind.value} {event.uri}: {outcome.refusal()}")
-    return outcome
+def _refuse_reserved_to_others(keys: Any) -> None:
+    """Refuse reserved keys, unless it is ourselves who write them, in this very process."""
+    if not sdk.is_speaking():
+        refuse_reserved(keys)
+
+
+def _with_description(
+    args: tuple[Any, ...], kwargs: dict[str, Any], text: str
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Give a version the link for people as its description, if nobody wrote one.
+
+    MLflow passes the link to the run and the description after the tags, by place or by name.
+    """
+    given = args[1] if len(args) > 1 else kwargs.get("description")
+    if not text or given:
+        return args, kwargs
+    if len(args) > 1:
+        return (args[0], text, *args[2:]), kwargs
+    return args, {**kwargs, "description": text}
 
 
 def _link(outcome: Outcome, name: str, version: str) -> None:
     """Record the version's number; without it the version keeps its receipt, but is not promoted."""
     uri = version_uri(name, version)
     try:
-        workspace().link(outcome, uri=uri, version=version)
+        process_workspace().link(outcome, uri=uri, version=version)
     except Exception:
         _log.exception("%s was registered, but its number is not recorded; the gates go by its files", uri)
-
-
-@contextmanager
-def _failing_closed(step: str) -> Generator[None, None, None]:
-    """Turn every failure to check into a refusal.
-
-    Always a 403: MLflow's client repeats a 5xx for minutes and then hides its reason.
-    """
-    platform_error = sdk.load("mlflow.exceptions").MlflowException
-    try:
-        yield
-    except platform_error:
-        raise
-    except WeightmarkError as error:
-        _log.warning("%s could not be checked: %s", step, error.message)
-        raise _denial(
-            f"could not check, so it refuses {step}: {error.message}. {error.hint}".rstrip()
-        ) from error
-    except Exception as error:
-        _log.exception("%s could not be checked", step)
-        raise _denial(
-            f"could not check, so it refuses {step}: {type(error).__name__}. The log says more."
-        ) from error
-
-
-def _denial(message: str) -> Exception:
-    exceptions = sdk.load("mlflow.exceptions")
-    codes = sdk.load("mlflow.protos.databricks_pb2")
-    denial: Exception = exceptions.MlflowException(
-        f"Weightmark {message}", error_code=codes.PERMISSION_DENIED
-    )
-    return denial
-
-
-def _is_prompt(tags: Mapping[str, str], source: str | None) -> bool:
-    """Say whether it is a prompt: it says so, and it has no bytes of its own that could be a model's."""
-    return tags.get(_PROMPT_TAG, "").lower() == "true" and source in _PROMPT_SOURCES
-
-
-def _is_reserved(key: str) -> bool:
-    return str(key).strip().lower().startswith(TAG_PREFIX)
-
-
-def _refuse_reserved(keys: Iterable[str]) -> None:
-    for key in keys:
-        if _is_reserved(key):
-            raise _denial(f"alone writes the tag {key!r}: keys that begin with {TAG_PREFIX!r} are reserved")

@@ -1,17 +1,13 @@
-"""MLflow's own registry stores with the guard in front, chosen as MLflow chooses them."""
+"""MLflow's own registry stores with the guard in front, chosen as MLflow chooses them.
+
+Importing it costs next to nothing: MLflow does, in every process of an environment that has it.
+"""
 
 import functools
 import os
-from importlib.metadata import entry_points
 from typing import Any, Final
 
-from weightmark.errors import PlatformError
-from weightmark_adapters.mlflow import MlflowRegistry, sdk
-from weightmark_adapters.mlflow.registry import GUARD
-from weightmark_hooks.mlflow.guard import StoreCallback
-
 _READ_REPLICA: Final = "_MLFLOW_SERVER_READ_REPLICA_BACKEND_STORE"
-_GROUP: Final = "mlflow.model_registry_store"
 
 
 def guarded_store(store_uri: str, tracking_uri: str | None = None) -> Any:
@@ -20,7 +16,7 @@ def guarded_store(store_uri: str, tracking_uri: str | None = None) -> Any:
     MLflow calls this for the URI schemes under its entry points ``mlflow.model_registry_store``.
 
     Args:
-        store_uri: ``weightmark+`` and the URI of a database or of a tracking server.
+        store_uri: ``weightmark+`` and the URI of a database, of a tracking server or of a folder.
         tracking_uri: where runs and logged models are; None for what MLflow's client was told.
 
     Returns:
@@ -30,62 +26,47 @@ def guarded_store(store_uri: str, tracking_uri: str | None = None) -> Any:
         ValueError: the URI does not begin with ``weightmark+``.
         MissingExtraError: MLflow is not installed.
     """
+    from weightmark_adapters.mlflow import MlflowRegistry
+    from weightmark_adapters.mlflow.uri import GUARD
+
     if not store_uri.startswith(GUARD):
         raise ValueError(f"{store_uri.split(':', 1)[0]!r} must begin with {GUARD!r}")
     bare = store_uri.removeprefix(GUARD)
-    store = _open_rest(bare) if bare.startswith(("http://", "https://")) else _open_database(bare)
+    if bare.startswith(("http://", "https://")):
+        store = _open_rest(bare)
+    elif bare.startswith("file:") or "://" not in bare:
+        store = _guarded(_class("file_store", "FileStore"))(bare)
+    else:
+        store = _open_database(bare)
     store.weightmark_registry = MlflowRegistry(tracking_uri=tracking_uri, registry_uri=bare)
     return store
 
 
-def protect(registry_uri: str | None = None) -> str:
-    """Guard the model registry for this process and those it starts; called again, it changes nothing.
+def _class(module: str, name: str) -> type:
+    from weightmark_adapters.mlflow import sdk
 
-    The check runs in this process, so it holds those who mean well; to hold everybody, guard the server.
-
-    Args:
-        registry_uri: the registry; None for the one that MLflow uses now.
-
-    Returns:
-        The guarded URI that MLflow uses from now on.
-
-    Raises:
-        PlatformError: this kind of registry cannot be guarded.
-        MissingExtraError: MLflow is not installed.
-
-    >>> import weightmark_hooks.mlflow
-    >>> weightmark_hooks.mlflow.protect("sqlite:///mlflow.db")   # doctest: +SKIP
-    'weightmark+sqlite:///mlflow.db'
-    """
-    mlflow = sdk.load()
-    uri = GUARD + (registry_uri or str(mlflow.get_registry_uri())).removeprefix(GUARD)
-    scheme = uri.split(":", 1)[0]
-    known = sorted(entry.name for entry in entry_points(group=_GROUP) if entry.name.startswith(GUARD))
-    if scheme not in known:
-        bare = scheme.removeprefix(GUARD)
-        raise PlatformError(
-            f"a registry at {bare!r} cannot be guarded",
-            hint=f"Use one of: {', '.join(name.removeprefix(GUARD) for name in known)}.",
-        )
-    mlflow.set_registry_uri(uri)
-    return uri
+    found: type = getattr(sdk.load(f"mlflow.store.model_registry.{module}"), name)
+    return found
 
 
 def _open_rest(uri: str) -> Any:
-    rest = sdk.load("mlflow.store.model_registry.rest_store")
+    from weightmark_adapters.mlflow import sdk
+
     credentials = sdk.load("mlflow.utils.credentials")
-    return _guarded(rest.RestStore)(functools.partial(credentials.get_default_host_creds, uri))
+    return _guarded(_class("rest_store", "RestStore"))(
+        functools.partial(credentials.get_default_host_creds, uri)
+    )
 
 
 def _open_database(uri: str) -> Any:
+    from weightmark_adapters.mlflow import sdk
+
     environment = sdk.load("mlflow.environment_variables")
     workspaces = getattr(environment, "MLFLOW_ENABLE_WORKSPACES", None)
     if workspaces is not None and workspaces.get():
-        base = sdk.load(
-            "mlflow.store.model_registry.sqlalchemy_workspace_store"
-        ).WorkspaceAwareSqlAlchemyStore
+        base = _class("sqlalchemy_workspace_store", "WorkspaceAwareSqlAlchemyStore")
     else:
-        base = sdk.load("mlflow.store.model_registry.sqlalchemy_store").SqlAlchemyStore
+        base = _class("sqlalchemy_store", "SqlAlchemyStore")
     replica = os.environ.get(_READ_REPLICA)
     return _guarded(base)(uri, read_db_uri=replica) if replica else _guarded(base)(uri)
 
@@ -93,4 +74,6 @@ def _open_database(uri: str) -> Any:
 @functools.cache
 def _guarded(base: type) -> Any:
     """Subclass, not wrap: MLflow asks its stores what they are."""
+    from weightmark_hooks.mlflow.guard import StoreCallback
+
     return type(f"Guarded{base.__name__}", (StoreCallback, base), {"__module__": __name__})

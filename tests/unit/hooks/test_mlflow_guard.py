@@ -1,5 +1,6 @@
 """The guard over a store and a workspace that are fakes: what reaches the store, and what never does."""
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from weightmark.errors import LedgerError, PlatformError
+from weightmark.licensing import Outcome as Verdict
 from weightmark.ports.registry import ResolvedModel
 from weightmark.vocabulary import EventKind
-from weightmark_hooks.mlflow import guard, guarded_store, protect
+from weightmark_hooks.mlflow import guarded_store, protect
 from weightmark_hooks.mlflow.guard import StoreCallback
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -23,20 +25,30 @@ class FakeStore:
     """Stands for one of MLflow's stores: notes every write that reaches it."""
 
     def __init__(self):
-        self.writes = []
+        self.writes, self.descriptions = [], []
         self.version = SimpleNamespace(
             name="churn", version=3, tags={"license": "mit"}, source="models:/m-1", run_id="run-1"
         )
+        self.after_write = self.version
 
     def create_registered_model(self, name, tags=None, description=None):
         self.writes.append(("create model", name))
 
-    def create_model_version(self, name, source, run_id=None, tags=None, run_link=None, *, model_id=None):
+    def create_model_version(
+        self, name, source, run_id=None, tags=None, run_link=None, description=None, *, model_id=None
+    ):
         self.writes.append(("create", name, source, {tag.key: tag.value for tag in tags or ()}))
+        self.descriptions.append(description)
         return self.version
 
     def get_model_version(self, name, version):
-        return self.version
+        return self.after_write if self.writes else self.version
+
+    def get_registered_model(self, name):
+        return SimpleNamespace(name=name, tags={"team": "y", "weightmark.owner": "mallory"})
+
+    def delete_registered_model_alias(self, name, alias):
+        self.writes.append(("no alias", name, alias))
 
     def get_model_version_download_uri(self, name, version):
         return "mlflow-artifacts:/0/models/m-1/artifacts"
@@ -67,15 +79,18 @@ class GuardedFake(StoreCallback, FakeStore):
 class FakeWorkspace:
     def __init__(self):
         self.events, self.links, self.outcome, self.error, self.link_error = [], [], "allowed", None, None
+        self.tags = {}
 
-    def handle(self, event, *, resolved):
+    def handle(self, event, *, resolved, progress=None):
         self.events.append((event, resolved))
         if self.error:
             raise self.error
         return SimpleNamespace(
+            event=event,
+            model=None,
             allowed=self.outcome == "allowed",
-            decision=SimpleNamespace(outcome=SimpleNamespace(value=self.outcome)),
-            tags=lambda: {"weightmark.owner": "acme"},
+            decision=SimpleNamespace(outcome=Verdict(self.outcome)),
+            tags=lambda: {"weightmark.owner": "acme", **self.tags},
             refusal=lambda: "the licence forbids it",
         )
 
@@ -87,7 +102,7 @@ class FakeWorkspace:
 
 class FakeRegistry:
     def __init__(self):
-        self.asked, self.error = [], None
+        self.asked, self.error, self.annotated = [], None, []
 
     @contextmanager
     def checkout(self, source, *, tags=None, model_id="", run_id=""):
@@ -101,11 +116,14 @@ class FakeRegistry:
     def pin(self, uri):
         return uri.replace("@x", "/7")
 
+    def tell_logged_model(self, uri, tags):
+        self.annotated.append((uri, tags))
+
 
 @pytest.fixture
 def workspace(monkeypatch):
     fake = FakeWorkspace()
-    monkeypatch.setattr(guard, "_opened", [fake])
+    monkeypatch.setattr("weightmark.workspace.asking._opened", {os.getpid(): fake})
     return fake
 
 
@@ -239,6 +257,39 @@ def test_a_rename_holds_even_when_it_cannot_be_recorded(store, workspace, caplog
     store.rename_registered_model("old", "churn")
     assert workspace.links == []
     assert "not recorded under its new name" in caplog.text
+
+
+def test_a_name_handed_to_another_model_while_it_was_checked_is_taken_back(store):
+    store.after_write = SimpleNamespace(**vars(store.version) | {"source": "models:/m-2"})
+    assert "another model" in refused(store.set_registered_model_alias, "churn", "production", "3")
+    assert store.writes == [("alias", "churn", "production", "3"), ("no alias", "churn", "production")]
+    store.writes.clear()
+    assert "another model" in refused(store.transition_model_version_stage, "churn", "3", "Staging", False)
+    assert store.writes == [("stage", "churn", "3", "Staging"), ("stage", "churn", "3", "None")]
+
+
+def test_a_promotion_reads_the_tags_of_today_but_not_our_own(store, workspace):
+    store.version.tags = {"license": "mit", "weightmark.license": "cc0-1.0"}
+    store.set_registered_model_alias("churn", "production", "3")
+    assert store.weightmark_registry.asked[0][1:] == ({"license": "mit", "team": "y"}, "", "run-1")
+
+
+def test_the_logged_model_is_told_too(store):
+    store.create_model_version("churn", "models:/m-1", "run-1", None, None, model_id="m-1")
+    store.create_model_version("churn", "models:/m-2")
+    store.create_model_version("churn", "models:/m-x/3")
+    store.create_model_version("churn", "s3://bucket/model")
+    assert [uri for uri, _ in store.weightmark_registry.annotated] == ["models:/m-1", "models:/m-2"]
+
+
+def test_a_version_without_a_description_gets_the_link_as_one(store, workspace):
+    workspace.tags = {"weightmark.link": "https://w.example.org/models/sha256:1"}
+    link = "[Recorded by Weightmark](https://w.example.org/models/sha256:1)"
+    store.create_model_version("churn", "models:/m-1")
+    store.create_model_version("churn", "models:/m-1", None, None, "run link", "")
+    store.create_model_version("churn", "models:/m-1", description="mine")
+    store.create_model_version("churn", "models:/m-1", None, None, None, "mine")
+    assert store.descriptions == [link, link, "mine", "mine"]
 
 
 def test_only_guarded_uris_are_opened():
