@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
-from weightmark.attribution import BESIDE, CARRIERS
+from weightmark.attribution import BESIDE, names_beside
 from weightmark.errors import MalformedError, PlatformError
 from weightmark.hookspecs import hookimpl
 from weightmark.model.card import read_facts
@@ -45,7 +45,8 @@ class FileRegistry(Registry):
 
 def _ignored(path: Path) -> frozenset[str]:
     """Give what is no part of the model in a folder that came from the Hub with Weightmark's own files."""
-    return BESIDE | CARRIERS if any((path / name).is_file() for name in BESIDE) else frozenset()
+    names = names_beside(path)
+    return names if names & BESIDE else frozenset()
 
 
 def local_path(uri: str) -> Path:

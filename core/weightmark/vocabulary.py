@@ -69,6 +69,11 @@ class RunTag(StrEnum):
 TAG_PREFIX: Final = "weightmark."
 
 
+def is_reserved(key: str) -> bool:
+    """Say whether a tag's key is one that Weightmark alone writes, however it is spelled."""
+    return str(key).strip().lower().startswith(TAG_PREFIX)
+
+
 class Fact(StrEnum):
     """Keys that a platform's users may set, in tags or metadata, and that Weightmark reads."""
 

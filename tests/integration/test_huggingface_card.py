@@ -1,4 +1,4 @@
-"""Cards pushed alone. Releases before 2.0 ask the public Hub about a card, wherever they are told to push it."""
+"""Cards pushed alone. Releases before 2.0 ask the public Hub about a card, wherever it is pushed."""
 
 import pytest
 from tests.integration.huggingface.world import guarded, world

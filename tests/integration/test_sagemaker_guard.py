@@ -9,12 +9,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.integration.sagemaker.aws import ROLE, Aws, account, package_of
+from tests.integration.sagemaker.aws import IMAGE, ROLE, Aws, account, package_of
 from tests.integration.sagemaker.world import World, world_of
 from tests.workshop import flip_byte
 
 from weightmark.errors import RefusedError
-from weightmark_adapters.sagemaker import SagemakerRegistry
+from weightmark.model.event import ModelEvent
+from weightmark.vocabulary import EventKind
+from weightmark_adapters.sagemaker import SagemakerRegistry, sdk
 from weightmark_hooks.sagemaker import protect, unprotect
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
@@ -275,3 +277,108 @@ def test_an_environment_variable_is_enough(world: World) -> None:
     assert done.returncode == 1
     assert "RefusedError" in done.stderr
     assert world.aws.describe(arn)["ModelApprovalStatus"] == "PendingManualApproval"
+
+
+def test_no_model_hides_in_a_pool_of_instances_or_an_experiment(world: World, guarded: Any) -> None:
+    name = world.aws.group()
+    container = {"Image": IMAGE, "ModelDataUrl": world.aws.upload(world.model(NO_BUSINESS))}
+    with sdk.speaking(name):
+        guarded.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    pooled = {
+        "VariantName": "v",
+        "InitialInstanceCount": 1,
+        "InstancePools": [{"InstanceType": "ml.m5.large", "Priority": 1, "ModelNameOverride": name}],
+    }
+    with pytest.raises(RefusedError, match="refuses to deploy"):
+        guarded.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[pooled])
+    with pytest.raises(RefusedError, match="refuses to deploy"):
+        guarded.create_edge_packaging_job(
+            EdgePackagingJobName=name,
+            CompilationJobName=name,
+            ModelName=name,
+            ModelVersion="1",
+            RoleArn=ROLE,
+            OutputConfig={"S3OutputLocation": "s3://models/out"},
+        )
+    real_time = {"InstanceType": "ml.m5.large", "InstanceCount": 1}
+    tried = {
+        "ModelName": name,
+        "VariantName": "v",
+        "InfrastructureConfig": {
+            "InfrastructureType": "RealTimeInference",
+            "RealTimeInferenceConfig": real_time,
+        },
+    }
+    shadow = {
+        "SourceModelVariantName": "v",
+        "ShadowModelVariants": [{"ShadowModelVariantName": "v", "SamplingPercentage": 1}],
+    }
+    with pytest.raises(RefusedError, match="refuses to deploy"):
+        guarded.create_inference_experiment(
+            Name=name,
+            Type="ShadowMode",
+            RoleArn=ROLE,
+            EndpointName=name,
+            ModelVariants=[tried],
+            ShadowModeConfig=shadow,
+        )
+    with pytest.raises(RefusedError, match="refuses to deploy"):
+        guarded.update_inference_experiment(Name=name, ModelVariants=[tried])
+
+
+def test_a_client_with_keys_of_its_own_is_asked_about_its_own_account(world: World, guarded: Any) -> None:
+    name = world.aws.group()
+    taken = boto3.client("sts").assume_role(
+        RoleArn="arn:aws:iam::111111111111:role/other", RoleSessionName="other"
+    )
+    keys = taken["Credentials"]
+    other = boto3.client(
+        "sagemaker",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    create(guarded, world, "mit")
+    for client, license_ in ((guarded, "mit"), (other, NO_BUSINESS)):
+        container = {"Image": IMAGE, "ModelDataUrl": world.aws.upload(world.model(license_))}
+        with sdk.speaking(name):
+            client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    world.workspace().handle(ModelEvent(kind=EventKind.REGISTER, uri=str(world.folder / "model-2")))
+    guarded.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant(name)])
+    with pytest.raises(RefusedError, match="refuses to deploy"):
+        other.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant(name)])
+
+
+def test_a_name_that_a_caller_gives_a_container_does_not_lead_out(world: World, guarded: Any) -> None:
+    url = world.aws.upload(world.model("mit"))
+    containers = [
+        {"Image": IMAGE, "ModelDataUrl": url, "ContainerHostname": "a"},
+        {"Image": IMAGE, "ModelDataUrl": url, "ContainerHostname": str(world.folder / "outside")},
+    ]
+    params = package_of(world.aws.group(), url)
+    params["InferenceSpecification"]["Containers"] = containers
+    with pytest.raises(RefusedError, match="not the name of a file"):
+        guarded.create_model_package(**params)
+    assert not (world.folder / "outside").exists()
+
+
+def test_a_package_without_model_data_cannot_bring_our_tags(world: World, guarded: Any) -> None:
+    group = world.aws.group()
+    forged = {"weightmark.verdict": "allowed", "a": "b"}
+    made = guarded.create_model_package(**package_of(group, CustomerMetadataProperties=forged))
+    assert world.tags(made["ModelPackageArn"]) == {"a": "b"}
+
+
+def test_a_container_that_fetches_its_model_from_the_hub_is_asked_about_that(
+    world: World, guarded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    container = {"Image": IMAGE, "Environment": {"HF_MODEL_ID": "acme/churn", "HF_MODEL_REVISION": "v1"}}
+    with pytest.raises(RefusedError, match="hf://acme/churn@v1"):
+        guarded.create_model(ModelName=world.aws.group(), PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    with pytest.raises(RefusedError, match="hf://acme/churn@v1"):
+        guarded.create_inference_component(
+            InferenceComponentName="c", EndpointName="e", Specification={"Container": container}
+        )
+    inside = {"Image": IMAGE, "Environment": {"HF_MODEL_ID": "/srv/ml/model"}}
+    guarded.create_model(ModelName=world.aws.group(), PrimaryContainer=inside, ExecutionRoleArn=ROLE)

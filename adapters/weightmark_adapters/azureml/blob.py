@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from weightmark.errors import DigestMismatchError, PlatformError
+from weightmark.errors import DigestMismatchError, MalformedError, PlatformError
 from weightmark_adapters.azureml import sdk
 from weightmark_adapters.azureml.service import Service, pairs
 from weightmark_adapters.azureml.uri import safe_path
@@ -153,10 +153,12 @@ def _list(container: Any, path: str, uri: str) -> dict[str, Any]:
         name = str(blob.name)
         if path and name != path and not name.startswith(f"{path}/"):
             continue
-        if pairs(blob.metadata).get(_FOLDER_MARK) == "true":
-            continue
-        relative = name.rpartition("/")[2] if name == path else name[len(path) :]
-        found[safe_path(relative, uri)] = blob
+        if pairs(blob.metadata).get(_FOLDER_MARK) == "true" and not blob.size:
+            continue  # with bytes it is a file, whatever its metadata says
+        relative = safe_path(name.rpartition("/")[2] if name == path else name[len(path) :], uri)
+        if relative in found:
+            raise MalformedError(f"two blobs of {uri!r} would be the same file: {relative!r}")
+        found[relative] = blob
         if len(found) > MAX_FILES:
             raise PlatformError(
                 f"{uri!r} has more than {MAX_FILES} files", hint="Name the model's own folder."
@@ -171,9 +173,10 @@ def _is_single(blobs: dict[str, Any], path: str) -> bool:
 
 
 def _download(container: Any, blob: Any, target: Path, uri: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
     unchanged = sdk.load("azure.core").MatchConditions.IfNotModified
     digest = hashlib.md5(usedforsecurity=False)
+    with sdk.speaking(uri):
+        target.parent.mkdir(parents=True, exist_ok=True)
     with sdk.speaking(uri), target.open("xb") as file:
         stream = container.download_blob(blob.name, etag=blob.etag, match_condition=unchanged)
         for chunk in stream.chunks():

@@ -29,9 +29,9 @@ def deployed_model(properties: Mapping[str, Any]) -> str:
     """Give what a deployment says it runs, as Azure writes it; empty when it names no model.
 
     Args:
-        properties: of an online or a batch deployment, as the service has them.
+        properties: of an online or a batch deployment or of a serverless endpoint, as the service has them.
     """
-    model = properties.get("model")
+    model = properties.get("model") or pairs(properties.get("modelSettings")).get("modelId")
     for key in ("assetId", "path"):
         model = pairs(model).get(key) or model
     return model if isinstance(model, str) else ""

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from weightmark.attribution import BESIDE, CARRIERS
+from weightmark.attribution import BESIDE
 from weightmark.errors import DigestMismatchError, Failure, PlatformError
 from weightmark.model.path import check_path
 from weightmark_adapters.huggingface import sdk
-
-IGNORED: Final = BESIDE | CARRIERS
-"""Names at a repository's top that are not the model: ours, git's, and the library's notes on a download."""
 
 _SPARE_BYTES: Final = 1 << 30
 """Left free on the disk that a model is downloaded to: 1 GiB."""
@@ -92,7 +89,9 @@ def fetch(
             sdk.load("huggingface_hub.file_download").hf_hub_download(
                 repo, file.path, revision=revision, local_dir=str(folder), token=token
             )
-    shutil.rmtree(folder / ".cache", ignore_errors=True)
+    shutil.rmtree(folder / ".cache" / "huggingface", ignore_errors=True)
+    with contextlib.suppress(OSError):  # the repository has a folder of this name
+        (folder / ".cache").rmdir()
     check_digests(repo, folder, files)
 
 

@@ -16,7 +16,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from weightmark.attribution import NOTE
+from weightmark.attribution import NOTE, names_beside
 from weightmark.errors import MissingExtraError, PlatformError
 from weightmark.model.card import read_facts, state_facts
 from weightmark.model.event import ModelEvent
@@ -24,7 +24,7 @@ from weightmark.ports import Registry
 from weightmark.ports.registry import ListedVersion, PlatformStatus, ResolvedModel
 from weightmark.vocabulary import HOOKS, Fact
 from weightmark_adapters.huggingface import content, sdk
-from weightmark_adapters.huggingface.content import IGNORED, HubFile, files_of, same_model
+from weightmark_adapters.huggingface.content import HubFile, files_of, same_model
 from weightmark_adapters.huggingface.fact import read_hub_facts
 from weightmark_adapters.huggingface.note import MAX_NOTE, Note
 from weightmark_adapters.huggingface.uri import HubUri, model_uri, parse_model, parse_uri
@@ -275,16 +275,17 @@ def _resolved(found: _Revision, folder: Path) -> ResolvedModel:
         name=found.repo,
         version=found.sha,
         facts=state_facts(read_facts(folder), read_hub_facts(found.tags)),
-        ignore=IGNORED,
+        ignore=names_beside(folder),
     )
 
 
 def _read_note(repo: str, revision: str) -> Note:
-    """Read the note of a revision past every cache; an empty one where there is none."""
+    """Read the note of a revision past every cache, no further than a note goes; an empty one for none."""
     hub = sdk.load()
     url = hub.hf_hub_url(repo, NOTE, revision=revision or None)
-    answer = sdk.load("huggingface_hub.utils").http_backoff("GET", url, headers=sdk.headers())
-    if answer.status_code == HTTPStatus.NOT_FOUND:
+    asked = sdk.headers() | {"Range": f"bytes=0-{MAX_NOTE - 1}"}
+    answer = sdk.load("huggingface_hub.utils").http_backoff("GET", url, headers=asked)
+    if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
         return Note()
     sdk.load("huggingface_hub.utils").hf_raise_for_status(answer)
     return Note.decode(bytes(answer.content)[:MAX_NOTE])

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
+from weightmark.encoding import hide_secrets
 from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
 
-_BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_BUSY: Final = frozenset({408, 425, 429})
 _HIDDEN: Final = frozenset({"RepositoryNotFoundError", "RevisionNotFoundError"})
 _UNREACHABLE: Final = frozenset(
     {
@@ -102,7 +103,7 @@ def _translate(uri: str, error: Exception) -> PlatformError:
         )
     if name == "OfflineModeIsEnabled":
         return PlatformError(f"{uri!r} cannot be asked about: HF_HUB_OFFLINE is set", hint="Unset it.")
-    if status in _BUSY:
+    if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return PlatformError(
             f"the Hub is too busy for {uri!r}: it answered {status}",
             retryable=True,
@@ -131,7 +132,7 @@ def _page(uri: str) -> str:
 
 
 def _message(error: BaseException) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = hide_secrets(" ".join(str(error).split())) or type(error).__name__
     return _SECRET.sub("hf_…", text)[:300]
 
 

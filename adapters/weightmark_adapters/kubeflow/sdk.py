@@ -1,7 +1,10 @@
 """The one door to Kubeflow's own libraries; nothing of them is imported before it is asked for."""
 
 import asyncio
+import errno
 import importlib
+import socket
+import ssl
 import threading
 from collections.abc import Coroutine, Generator, Mapping
 from contextlib import contextmanager
@@ -15,6 +18,7 @@ _UNAUTHORISED: Final = 401
 _FORBIDDEN: Final = 403
 _FAILED: Final = 500
 _SECONDS: Final = 60
+_NETWORK: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
 
 
 def load(module: str) -> Any:
@@ -72,13 +76,13 @@ def speaking(what: str) -> Generator[None, None, None]:
         raise
     except Exception as error:
         status = _status(error)
-        unreachable = (status is None and isinstance(error, OSError)) or _is_transport(error)
+        unreachable = _is_transport(error) or (status is None and _is_network(error))
         retryable = unreachable or (status is not None and (status in _WAIT or status >= _FAILED))
         raise PlatformError(
             f"Kubeflow could not give {what!r}: {_message(error, status)}",
             retryable=retryable,
             retry_after=_retry_after(error),
-            hint=_hint(status, unreachable=unreachable),
+            hint=_hint(error, status, unreachable=unreachable),
         ) from error
 
 
@@ -105,6 +109,12 @@ def _is_transport(error: Exception) -> bool:
     return bool(names & {"ClientConnectionError", "ServerTimeoutError", "HTTPClientError", "ConnectionError"})
 
 
+def _is_network(error: Exception) -> bool:
+    """Say whether a connection failed, and not this machine's own disk."""
+    named = isinstance(error, OSError) and (error.errno in _NETWORK or isinstance(error, socket.gaierror))
+    return named or isinstance(error, (ConnectionError, TimeoutError, ssl.SSLError))
+
+
 def _message(error: Exception, status: int | None) -> str:
     """Name the failure without the headers, which may say more than should be shown."""
     reason = getattr(error, "reason", None)
@@ -124,9 +134,11 @@ def _retry_after(error: Exception) -> float | None:
     return seconds if 0 <= seconds < float("inf") else None
 
 
-def _hint(status: int | None, *, unreachable: bool) -> str:
+def _hint(error: Exception, status: int | None, *, unreachable: bool) -> str:
     if unreachable:
         return "Check that the server can be reached, then repeat the step."
+    if status is None and isinstance(error, OSError):
+        return "Set TMPDIR to a folder on a larger disk that this user may write to."
     if status == _UNAUTHORISED:
         return "The token is not taken (any more): renew the one that KF_PIPELINES_SA_TOKEN_PATH names."
     if status == _FORBIDDEN:

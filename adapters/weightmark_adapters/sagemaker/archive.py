@@ -103,7 +103,7 @@ def unpack(stream: Readable, folder: Path, room: Room, what: str) -> None:
     try:
         with tarfile.open(fileobj=cast("IO[bytes]", rationed), mode="r|") as archive:
             while (member := archive.next()) is not None:
-                _require_plain(member, folder, what)
+                _require_plain(member, folder, room, what)
                 if member.isreg():
                     files += 1
                     room.take(member.size, what)
@@ -129,9 +129,10 @@ def unpack(stream: Readable, folder: Path, room: Room, what: str) -> None:
         ) from error
 
 
-def _require_plain(member: tarfile.TarInfo, folder: Path, what: str) -> None:
+def _require_plain(member: tarfile.TarInfo, folder: Path, room: Room, what: str) -> None:
     """Refuse what is neither a file nor a folder below ours; make the folder."""
     if member.isdir():
+        room.take(0, what)
         if PurePosixPath(member.name) != PurePosixPath("."):
             place_for(folder, member.name, what).mkdir(exist_ok=True)
     elif not member.isreg() or member.issparse():

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from weightmark.vocabulary import TAG_PREFIX, Tag
+from weightmark.vocabulary import Tag
 
 MAX_ENTRIES: Final = 50
 MAX_VALUE: Final = 256
@@ -60,11 +60,6 @@ def decode_value(text: str) -> str:
     return _ESCAPED.sub(
         lambda found: bytes.fromhex(found[0].replace("=", "")).decode("utf-8", "replace"), text
     )
-
-
-def is_reserved(key: str) -> bool:
-    """Say whether a key is one that Weightmark alone writes."""
-    return key.strip().lower().startswith(TAG_PREFIX)
 
 
 def merge(present: Mapping[str, str], tags: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
+from urllib.parse import quote
 
 from weightmark.errors import PlatformError
-from weightmark.vocabulary import Fact
+from weightmark.vocabulary import Fact, is_reserved
 from weightmark_adapters.sagemaker.card import card_facts
-from weightmark_adapters.sagemaker.metadata import is_reserved
 from weightmark_adapters.sagemaker.s3 import DataPlace
 
 PRODUCTION: Final = "production"
@@ -62,6 +62,19 @@ def places_of(containers: Sequence[Container]) -> tuple[DataPlace, ...]:
     return tuple(dict.fromkeys(places))
 
 
+def hub_uri(container: Container) -> str:
+    """Give the URI of the model that a container fetches from Hugging Face's hub; empty when it does not.
+
+    >>> hub_uri({"Environment": {"HF_MODEL_ID": "acme/churn"}})
+    'hf://acme/churn'
+    """
+    environment = part(container, "Environment")
+    name, revision = (str(environment.get(key) or "") for key in ("HF_MODEL_ID", "HF_MODEL_REVISION"))
+    if not name or name.startswith(("/", ".", "s3:")):
+        return ""
+    return f"hf://{name}@{quote(revision, safe='')}" if revision else f"hf://{name}"
+
+
 def require_places(containers: Sequence[Container], uri: str) -> tuple[DataPlace, ...]:
     """Say where the bytes are, as ``places_of``.
 
@@ -113,8 +126,8 @@ def is_live(cycle: Mapping[str, Any]) -> bool:
     It is when its status is ``Approved``, except in a stage of development, and in production whatever its
     status, unless that is ``Rejected``.
     """
-    stage = str(cycle.get("Stage", "")).lower()
-    status = str(cycle.get("StageStatus", "")).lower()
+    stage = str(cycle.get("Stage", "")).strip().lower()
+    status = str(cycle.get("StageStatus", "")).strip().lower()
     if status == "rejected":
         return False
     return stage.startswith("prod") or (status == "approved" and not stage.startswith("dev"))

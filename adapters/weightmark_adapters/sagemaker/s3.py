@@ -54,7 +54,7 @@ def bring(client: Any, places: Iterable[DataPlace], folder: Path) -> None:
     """
     room = Room(folder)
     for place in places:
-        target = folder / place.folder if place.folder else folder
+        target = place_for(folder, place.folder, "the model package") if place.folder else folder
         target.mkdir(parents=True, exist_ok=True)
         if place.prefix:
             _bring_prefix(client, place, target, room)

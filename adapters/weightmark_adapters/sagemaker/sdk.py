@@ -226,32 +226,40 @@ def _unanswered(uri: str, error: Exception) -> WeightmarkError:
 
 
 class ClientSession:
-    """Makes clients as one client was made, whose session is not known.
+    """Makes clients as one client was made: with its credentials, at its address.
 
     Args:
         client: boto3's client.
+        session: the botocore session that made it; None when it is not known.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, session: Any = None) -> None:
         self._client = client
-        signer = getattr(client, "_request_signer", None)
-        keys = getattr(signer, "_credentials", None)
-        self._frozen = keys.get_frozen_credentials() if keys is not None else None
+        self._session = session
+        keys = getattr(getattr(client, "_request_signer", None), "_credentials", None)
+        self._frozen: Any = None
+        if keys is not None and (session is None or keys is not session.get_credentials()):
+            self._frozen = keys.get_frozen_credentials()
 
     def is_current(self) -> bool:
         """Say whether the client's credentials are those with which this makes clients."""
-        return ClientSession(self._client)._frozen == self._frozen  # noqa: SLF001  its own kind
+        now = ClientSession(self._client, self._session)
+        return bool(now._frozen == self._frozen)
 
     def create_client(self, service: str, **options: Any) -> Any:
-        """Make a client with the same credentials and, of the same service, at the same address."""
+        """Make a client with the same credentials; of the same service and region, at the same address."""
         if self._frozen is not None:
             options |= {
                 "aws_access_key_id": self._frozen.access_key,
                 "aws_secret_access_key": self._frozen.secret_key,
                 "aws_session_token": self._frozen.token,
             }
-        if service == self._client.meta.service_model.service_name:
-            options["endpoint_url"] = self._client.meta.endpoint_url
+        meta = self._client.meta
+        same_region = options.get("region_name") in {None, meta.region_name}
+        if service == meta.service_model.service_name and same_region:
+            options["endpoint_url"] = meta.endpoint_url
+        if self._session is not None:
+            return self._session.create_client(service, **options)
         return _spare_session().client(service, **options)
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
+from weightmark.encoding import hide_secrets
 from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
 
 WAIT_SECONDS: Final = 30
@@ -75,7 +76,7 @@ def client() -> Any:
 
 
 def _told(uri: str, error: Exception) -> PlatformError:
-    message = " ".join(str(error).split())[:300]
+    message = hide_secrets(" ".join(str(error).split()))[:300]
     lost, status, wait = _network(error)
     denied = status in _DENIED or type(error).__name__ == "AuthenticationError"
     retryable = (lost or status == _TOO_MANY or status >= _SERVER_ERROR) and not denied
@@ -110,8 +111,9 @@ def _network(error: BaseException) -> tuple[bool, int, float | None]:
             getattr(response, "status_code", 0) or getattr(response, "http_status_code", 0) or 0
         )
         headers: Any = getattr(response, "headers", None)
-        if headers is not None and str(headers.get("Retry-After", "")).isdigit():
-            wait = float(headers["Retry-After"])
+        seconds = "" if headers is None else str(headers.get("Retry-After", ""))
+        if seconds.isascii() and seconds.isdigit():
+            wait = float(seconds)
         text = str(cause).lower()
         lost = lost or isinstance(cause, gone) or any(word in text for word in _LOST)
     return lost, status, wait

@@ -1,8 +1,10 @@
+from .beside import ATTRIBUTES as ATTRIBUTES
 from .beside import BESIDE as BESIDE
 from .beside import BUNDLE as BUNDLE
-from .beside import CARRIERS as CARRIERS
 from .beside import MANIFEST as MANIFEST
 from .beside import NOTE as NOTE
+from .beside import is_beside as is_beside
+from .beside import names_beside as names_beside
 from .credit import credit_line as credit_line
 from .embed import MAX_HEADER as MAX_HEADER
 from .embed import Mark as Mark
@@ -16,15 +18,17 @@ from .tag import write_tags as write_tags
 from .tag import write_verdict as write_verdict
 
 __all__ = [
+    "ATTRIBUTES",
     "BESIDE",
     "BUNDLE",
-    "CARRIERS",
     "MANIFEST",
     "MAX_HEADER",
     "NOTE",
     "Mark",
     "credit_line",
     "format_receipt",
+    "is_beside",
+    "names_beside",
     "write_card",
     "write_config",
     "write_header",

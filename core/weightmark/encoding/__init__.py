@@ -13,6 +13,7 @@ from weightmark.encoding.digest import (
 from weightmark.encoding.identifier import KeyId, ModelId
 from weightmark.encoding.printable import printable
 from weightmark.encoding.record import Record
+from weightmark.encoding.secret import hide_secrets
 from weightmark.encoding.time import format_time, parse_time
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "format_digest",
     "format_time",
     "hasher",
+    "hide_secrets",
     "is_digest",
     "parse_digest",
     "parse_time",

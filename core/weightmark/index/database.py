@@ -1,9 +1,10 @@
 """The database under the index: one engine, transactions that begin where they are said to."""
 
 import os
+import sqlite3
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -147,7 +148,8 @@ def _open_engine(url: str) -> Engine:
     # SQLAlchemy's page on the pysqlite dialect: this is how a transaction begins where it is said to.
     def on_connect(connection: object, _record: object) -> None:
         connection.isolation_level = None  # type: ignore[attr-defined]
-        connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
+        with suppress(sqlite3.OperationalError):  # locked: another process is switching it at this moment
+            connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[attr-defined]
         connection.execute("PRAGMA synchronous=FULL")  # type: ignore[attr-defined]
 
     def on_begin(connection: Connection) -> None:

@@ -22,6 +22,11 @@ Yaml: TypeAlias = "bool | int | float | str | Sequence[Yaml] | Mapping[Yaml, Yam
 _FRONT_MATTER: Final = re.compile(rb"(?ms)\A(?:\xef\xbb\xbf)?---[ \t]*\r?\n(.*?)^---[ \t]*\r?$")
 _SPDX: Final = re.compile(r"(?m)^\W{0,8}SPDX-License-Identifier:([\w.+\-() \t]{1,200}+)[^\w\n]{0,4}$")
 _LICENSE_FILES: Final = ("LICENSE", "LICENSE.txt", "LICENSE.md")
+
+FACT_FILES: Final = frozenset(
+    {"MLmodel", "README.md", "model_card_data.yaml", "adapter_config.json", *_LICENSE_FILES}
+)
+"""Where a folder states facts; ``read_facts`` looks at no other file."""
 _HUB_NAME: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
 _CHECKPOINT: Final = re.compile(r"checkpoint-\d+$")
 

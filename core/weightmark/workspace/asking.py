@@ -20,7 +20,7 @@ from weightmark.workspace.reading import Progress
 from weightmark.workspace.workspace import Workspace
 
 _log = logging.getLogger(__name__)
-_lock = threading.Lock()
+_locks: Final[dict[int, threading.Lock]] = {}
 _opened: Final[dict[int, Workspace]] = {}
 
 
@@ -30,8 +30,9 @@ def process_workspace() -> Workspace:
     Raises:
         MalformedError: a setting is not what it should be.
     """
-    with _lock:
-        process = os.getpid()
+    process = os.getpid()
+    # A lock for each process: the thread that held the parent's does not exist in its child.
+    with _locks.setdefault(process, threading.Lock()):
         if process not in _opened:
             _opened.clear()
             _opened[process] = Workspace.open()

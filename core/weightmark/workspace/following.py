@@ -98,7 +98,7 @@ def _recall(road: Road, event: ModelEvent) -> Outcome | None:
 
 
 def _register(road: Road, event: ModelEvent, resolved: ResolvedModel, progress: Progress | None) -> Outcome:
-    outcome = road.take(_as_registration(event), resolved, progress)
+    outcome = road.take(_as_registration(event), resolved, progress, relink=False)
     if outcome.model is not None and not event.version:
         road.link(outcome, event.uri, parse_digest(outcome.model.bundle)[1].hex()[:_SHORT])
     return outcome

@@ -58,7 +58,7 @@ class Pace:
             attempt: the how manieth attempt it was, from 1.
         """
         if isinstance(error, PlatformError) and error.retry_after is not None:
-            seconds = min(max(error.retry_after, 0.0), LONGEST_ASKED_SECONDS)
+            seconds = max(0.0, min(LONGEST_ASKED_SECONDS, error.retry_after))  # in this order for NaN too
             with self._lock:
                 self._next = max(self._next, time.monotonic() + seconds)
             return seconds

@@ -3,7 +3,6 @@
 What a step costs (the lock, the ledger's commit and its checkpoint, the index) is paid once for a batch.
 """
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from weightmark.encoding import Digest
 from weightmark.errors import LedgerError
 from weightmark.index import RegisteredModel
 from weightmark.log import Receipt
+from weightmark.workspace.forking import renew_in_child
 from weightmark.workspace.recording import record_all
 from weightmark.workspace.resource import Clock, Resources
 
@@ -69,7 +69,13 @@ class Registrar:
     def __init__(self, resources: Resources, clock: Clock) -> None:
         self._resources = resources
         self._clock = clock
-        self._begin()
+        self.forget_threads()
+        renew_in_child(self)
+
+    def forget_threads(self) -> None:
+        """Take new locks and begin with nobody waiting, in a process that was forked."""
+        self._queue, self._leading = threading.Lock(), threading.RLock()
+        self._waiting: list[Job] = []
 
     def register(self, job: Job) -> None:
         """Look and record; ``job`` says afterwards what came of it.
@@ -78,8 +84,6 @@ class Registrar:
             WeightmarkError: as ``plan`` raised it; nothing of this job was recorded.
             LedgerError: recording failed; says whether it may have happened.
         """
-        if self._process != os.getpid():
-            self._begin()  # in a forked process nobody holds these locks
         with self._queue:
             self._waiting.append(job)
         with self._leading:
@@ -87,11 +91,6 @@ class Registrar:
                 self._lead(self._take())
         if job.error is not None:
             raise job.error
-
-    def _begin(self) -> None:
-        self._process = os.getpid()
-        self._queue, self._leading = threading.Lock(), threading.RLock()
-        self._waiting: list[Job] = []
 
     def _take(self) -> list[Job]:
         """Take those that came first and do not depend on one another."""

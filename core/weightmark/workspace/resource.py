@@ -18,6 +18,7 @@ from weightmark.ports import AskSecret, Ledger, Observer, Signer, Store
 from weightmark.vocabulary import PASSPHRASE
 from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.file import alone, read_bounded, write_whole
+from weightmark.workspace.forking import renew_in_child
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
@@ -60,6 +61,11 @@ class Resources:
         self._trust: tuple[bytes, TrustRoot] | None = None
         self._opened: list[Ledger | Store | Index] = []
         self._made: dict[str, object] = {}
+        renew_in_child(self)
+
+    def forget_threads(self) -> None:
+        """Take a new lock, in a process that was forked."""
+        self._lock = threading.RLock()
 
     @property
     def signer(self) -> Signer:

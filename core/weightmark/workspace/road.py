@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from weightmark.claims import Claim, Subject, VersionClaim
 from weightmark.encoding import Algorithm, Digest, parse_digest
-from weightmark.errors import Failure, LicensingError
+from weightmark.errors import DigestMismatchError, Failure, LicensingError
 from weightmark.fingerprinting import DigestCache, Fingerprint
 from weightmark.index import RegisteredModel
 from weightmark.licensing import Action
@@ -48,14 +48,29 @@ class Road:
         self._party = resources.configuration.party.name
         self._registrar = Registrar(resources, clock)
 
-    def take(self, event: ModelEvent, resolved: ResolvedModel | None, progress: Progress | None) -> Outcome:
+    def take(
+        self,
+        event: ModelEvent,
+        resolved: ResolvedModel | None,
+        progress: Progress | None,
+        *,
+        relink: bool = True,
+    ) -> Outcome:
         """Resolve, fingerprint, decide, and record what is to be recorded.
 
+        Args:
+            event: what happens.
+            resolved: the files, when the caller has them already.
+            progress: told the bytes done and the bytes in all.
+            relink: whether a URI that stands for other files by now may be recorded anew.
+
         Raises:
+            DigestMismatchError: the URI stands for other files, and may not be recorded anew.
             WeightmarkError: it could not be decided; the caller must refuse.
         """
         if event.kind in RECORDING:
-            return self._register(event, resolved or self.resolve(event.source or event.uri), progress)
+            resolved = resolved or self.resolve(event.source or event.uri)
+            return self._register(event, resolved, progress, relink=relink)
         return self.use(event, resolved, progress)
 
     def requires(self, kind: EventKind) -> bool:
@@ -121,32 +136,43 @@ class Road:
         """Say again what came of an event, from what is recorded; no file is read."""
         return self.judge(event, model, None)
 
-    def _register(self, event: ModelEvent, resolved: ResolvedModel, progress: Progress | None) -> Outcome:
+    def _register(
+        self, event: ModelEvent, resolved: ResolvedModel, progress: Progress | None, *, relink: bool
+    ) -> Outcome:
         found = self.fingerprint(resolved, progress=progress)
         stated = self._state(event, resolved)
         others = self._under_others(resolved, found)
         job = Job(
             bundle=found.bundle,
             uri=event.uri,
-            plan=lambda: self._plan(event, resolved, found, stated, others),
+            plan=lambda: self._plan(event, resolved, found, stated, others, relink=relink),
         )
         # Two who register the same model at once: one records it, the other finds it recorded.
         self._registrar.register(job)
         return self._outcome(event, job.model, found, job.receipt)
 
-    def _plan(
+    def _plan(  # noqa: PLR0913 - what was found out before
         self,
         event: ModelEvent,
         resolved: ResolvedModel,
         found: Fingerprint,
         stated: ModelEvent,
         others: Mapping[Algorithm, Fingerprint],
+        *,
+        relink: bool,
     ) -> Said:
         """Say what is to be recorded, from what is recorded now.
 
         Raises:
+            DigestMismatchError: the URI stands for other files, and may not be recorded anew.
             LicensingError: it is somebody else's, or its URI is.
         """
+        standing = None if relink else self._resources.index.at(event.uri)
+        if standing is not None and standing.bundle != found.bundle:
+            raise DigestMismatchError(
+                f"{event.uri} was registered as other files while these were read",
+                hint="Put the registered files back, or register these as a new version.",
+            )
         model = self._resources.index.find(found.bundle)
         self._require_own(event, model, stated.owner)
         parents = find_parents(self._resources, stated.base_models, read_relation(stated.relation))
@@ -287,6 +313,8 @@ class Road:
             resolved = self.resolve(reference)
         found = None
         if resolved is not None:
+            if model is None and not (local or event.source):
+                model = self.linked(resolved.uri)  # the URI was an alias of one that stands for a model
             found = self.fingerprint(resolved, algorithm=algorithm_of(model), progress=progress)
             anew = local and not requires & READING
             if model is None or (anew and found.bundle != model.bundle):

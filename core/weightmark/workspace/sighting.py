@@ -100,7 +100,6 @@ class Sightings:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as database:
-                database.execute("PRAGMA journal_mode = WAL")
                 database.execute("BEGIN IMMEDIATE")
                 with database:
                     yield database

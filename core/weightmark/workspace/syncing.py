@@ -159,6 +159,7 @@ class Synchronization:
         self._listed = 0
         self._row = 0
         self._failed: dict[str, _Task] = {}
+        self._handed: set[int] = set()
 
     def run(self, *, jobs: int, limit: int | None, retry_failed: bool) -> None:
         """List, skip what is there, register the rest; what fails is noted and the run goes on.
@@ -284,9 +285,12 @@ class Synchronization:
             self._resources.catch_up()
             linked = self._resources.index.linked([listed.uri for listed, _ in page])
             for listed, is_new in page:
+                if (key := hash(listed.uri)) in self._handed:
+                    continue  # the list was begun anew
                 known = listed.uri in linked
                 self._synced.present += known and is_new
                 if not known or Tag.RECEIPT.value not in listed.tags:
+                    self._handed.add(key)
                     yield _Task(_event(listed, self._registry.name), known)
             self._told()
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from weightmark.errors import RefusedError
 from weightmark.model.event import ModelEvent
 from weightmark.ports import ResolvedModel
-from weightmark.vocabulary import TAG_PREFIX, EventKind
+from weightmark.vocabulary import TAG_PREFIX, EventKind, is_reserved
 from weightmark.workspace import Outcome, Workspace
 from weightmark.workspace.asking import failing_closed, process_workspace, refusal_of
 from weightmark.workspace.deciding import READING
@@ -147,15 +147,11 @@ def merge_tags(
     Raises:
         RefusedError: the user sends one of Weightmark's that is not there.
     """
-    kept = {key: value for key, value in present.items() if _is_reserved(key)}
+    kept = {key: value for key, value in present.items() if is_reserved(key)}
     for key, value in stated.items():
-        if _is_reserved(key) and value not in {kept.get(key), own.get(key)}:
+        if is_reserved(key) and value not in {kept.get(key), own.get(key)}:
             raise RefusedError(
                 f"Weightmark alone writes the tag {key!r}: keys that begin with {TAG_PREFIX!r} are reserved",
                 hint="Leave it out.",
             )
     return {**kept, **stated, **own}
-
-
-def _is_reserved(key: str) -> bool:
-    return key.strip().lower().startswith(TAG_PREFIX)

@@ -64,9 +64,7 @@ class WeightmarkPolicy:
             case StepKind.PACKAGE:
                 self._gate.use(EventKind.DEPLOY, version_uri(step.place, step.name, step.version))
             case StepKind.DEPLOYMENT:
-                model = deployed_model(step.properties)
-                if model:
-                    self._gate.use(EventKind.DEPLOY, _named(model, step.place), endpoint=step.endpoint)
+                self._deploy(step)
 
     def on_response(self, request: Any, response: Any) -> None:
         """Record which version a model became, once Azure has accepted it."""
@@ -77,6 +75,18 @@ class WeightmarkPolicy:
     def on_exception(self, request: Any) -> None:
         """Forget what was to be recorded."""
         request.context.pop(_KEPT, None)
+
+    def _deploy(self, step: Step) -> None:
+        """Ask about what a deployment runs; one that names no model at all runs its image only."""
+        model = deployed_model(step.properties)
+        if model:
+            self._gate.use(EventKind.DEPLOY, _named(model, step.place), endpoint=step.endpoint)
+        elif step.properties.get("model"):
+            raise RefusedError(
+                f"Weightmark cannot tell which model is deployed to {step.endpoint!r}, so it refuses",
+                undecided=True,
+                hint="Name a registered version: azureml:NAME:VERSION.",
+            )
 
     def _make(self, sent: Any, step: Step) -> tuple[Outcome, str, str] | None:
         """Ask about a version that is made or changed; its tags are added to what is sent."""

@@ -76,7 +76,10 @@ def read_step(method: str, url: str, content: object) -> Step | None:
             return Step(kind=StepKind.VERSION, place=place, name=name, version=version, body=_read(content))
         case "POST", ["models", name, "versions", version, "package"]:
             return Step(kind=StepKind.PACKAGE, place=place, name=name, version=version, body={})
-        case "PUT", ["onlineendpoints" | "batchendpoints", endpoint, "deployments", _]:
+        case "PUT", (
+            ["onlineendpoints" | "batchendpoints", endpoint, "deployments", _]
+            | ["serverlessendpoints", endpoint]
+        ):
             return Step(kind=StepKind.DEPLOYMENT, place=place, endpoint=endpoint, body=_read(content))
         case "POST", ["import"] if place.registry:
             return Step(kind=StepKind.IMPORT, place=place, body=_read(content))
@@ -85,7 +88,16 @@ def read_step(method: str, url: str, content: object) -> Step | None:
 
 
 _WORDS: Final = frozenset(
-    {"models", "versions", "package", "onlineendpoints", "batchendpoints", "deployments", "import"}
+    {
+        "models",
+        "versions",
+        "package",
+        "onlineendpoints",
+        "batchendpoints",
+        "serverlessendpoints",
+        "deployments",
+        "import",
+    }
 )
 
 

@@ -41,8 +41,8 @@ def install(names: Iterable[str]) -> None:
         if name not in HOOKS:
             raise ValueError(f"WEIGHTMARK_HOOKS names {name!r}; there are: {', '.join(sorted(HOOKS))}")
         if name not in _waiting:
-            _waiting.add(name)
             _when_imported(name)
+            _waiting.add(name)
 
 
 def from_environment() -> None:
@@ -64,7 +64,16 @@ def from_environment() -> None:
 def _when_imported(name: str) -> None:
     import wrapt
 
-    def put_in(_module: object) -> None:
-        importlib.import_module(f"weightmark_hooks.{name}").protect()
+    library = HOOKS[name]
+    was_there = library in sys.modules
 
-    wrapt.register_post_import_hook(put_in, HOOKS[name])
+    def put_in(_module: object) -> None:
+        try:
+            importlib.import_module(f"weightmark_hooks.{name}").protect()
+        except BaseException:
+            if not was_there:  # the import fails, and so must the next one: a hook is called once
+                sys.modules.pop(library, None)
+                _when_imported(name)
+            raise
+
+    wrapt.register_post_import_hook(put_in, library)

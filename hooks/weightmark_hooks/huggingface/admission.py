@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from weightmark.attribution import BUNDLE, MANIFEST, NOTE, Mark, credit_line
+from weightmark.attribution import BUNDLE, MANIFEST, NOTE, Mark, credit_line, names_beside
 from weightmark.errors import RefusedError
 from weightmark.fingerprinting import Fingerprint
 from weightmark.index import RegisteredModel
@@ -17,7 +17,6 @@ from weightmark.workspace import Outcome, Requirement, Workspace, bundle_of, exp
 from weightmark.workspace.asking import refusal_of
 from weightmark.workspace.deciding import ask_licence, pass_gate
 from weightmark.workspace.lineage import works_of
-from weightmark_adapters.huggingface.content import IGNORED
 from weightmark_adapters.huggingface.note import Note
 from weightmark_adapters.huggingface.uri import model_uri
 from weightmark_hooks.huggingface.stage import Stage
@@ -157,7 +156,9 @@ def _known(workspace: Workspace, found: Fingerprint) -> RegisteredModel | None:
 
 
 def _resolved(repo: str, folder: Path, facts: dict[str, str]) -> ResolvedModel:
-    return ResolvedModel(uri=model_uri(repo), path=folder, name=repo, facts=facts, ignore=IGNORED)
+    return ResolvedModel(
+        uri=model_uri(repo), path=folder, name=repo, facts=facts, ignore=names_beside(folder)
+    )
 
 
 def _bases(facts: dict[str, str]) -> tuple[str, ...]:

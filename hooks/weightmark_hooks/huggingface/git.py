@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from weightmark.attribution import names_beside
 from weightmark.errors import MalformedError, WeightmarkError
 from weightmark.model.card import read_facts
 from weightmark.model.event import ModelEvent
@@ -22,7 +23,6 @@ from weightmark.model.path import check_path
 from weightmark.ports import ResolvedModel
 from weightmark.vocabulary import EventKind
 from weightmark.workspace import Outcome, Workspace, ask
-from weightmark_adapters.huggingface.content import IGNORED
 from weightmark_adapters.huggingface.uri import model_uri
 from weightmark_hooks.huggingface.admission import link_pushed, require_push
 from weightmark_hooks.huggingface.stage import has_weights
@@ -133,7 +133,7 @@ def gate_push(workspace: Workspace, repository: Path, url: str, pushed: Pushed) 
         name = repo_of(url)
         uri = model_uri(name, pushed.sha)
         facts = read_facts(folder)
-        resolved = ResolvedModel(uri=uri, path=folder, name=name, facts=facts, ignore=IGNORED)
+        resolved = ResolvedModel(uri=uri, path=folder, name=name, facts=facts, ignore=names_beside(folder))
         event = ModelEvent(
             kind=EventKind.REGISTER, uri=uri, source=str(folder), name=name, context={"platform": "git"}
         )

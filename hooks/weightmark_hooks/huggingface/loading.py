@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
+from weightmark.attribution import is_beside
 from weightmark.errors import Failure, MalformedError, PlatformError, RefusedError
 from weightmark.fingerprinting import fingerprint_artifact
 from weightmark.index import RegisteredModel
@@ -23,7 +24,6 @@ from weightmark.workspace.asking import refusal_of
 from weightmark.workspace.deciding import READING, ask_licence, pass_gate
 from weightmark.workspace.lineage import works_of
 from weightmark_adapters.huggingface import HuggingfaceRegistry, sdk
-from weightmark_adapters.huggingface.content import IGNORED
 from weightmark_adapters.huggingface.uri import SHA, model_uri
 
 _log = logging.getLogger(__name__)
@@ -57,8 +57,6 @@ def check_file(repo: str, path: str, file: Path, sha: str) -> None:
     Raises:
         LoadRefusedError: it is not the registered file, the gate asks for more, or it could not be checked.
     """
-    if path.split("/", 1)[0] in IGNORED or not SHA.fullmatch(sha):
-        return
     try:
         _check(repo, path, file, sha)
     except RefusedError as error:
@@ -67,6 +65,11 @@ def check_file(repo: str, path: str, file: Path, sha: str) -> None:
 
 def _check(repo: str, path: str, file: Path, sha: str) -> None:
     with failing_closed(f"to load {path} of hf://{repo}"):
+        if is_beside(path, file):
+            return
+        if not SHA.fullmatch(sha):
+            _require_unknown(process_workspace(), repo, path)
+            return
         status = Path(os.path.realpath(file)).stat()
         identity = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
         key = (repo, sha, path, *identity)
@@ -80,6 +83,24 @@ def _check(repo: str, path: str, file: Path, sha: str) -> None:
         if len(_seen) >= _MAX_SEEN:
             _seen.clear()
         _seen[key] = None
+
+
+def _require_unknown(workspace: Workspace, repo: str, path: str) -> None:
+    """Let a file pass of which no commit is known, unless its model is registered.
+
+    Raises:
+        RefusedError: it is, and the gate asks for something.
+    """
+    if not workspace.configuration.gates[EventKind.LOAD].requires:
+        return
+    workspace.resources.catch_up()
+    if workspace.resources.index.find(repo) is not None:
+        raise RefusedError(
+            f"Weightmark cannot tell, so it refuses to load {path} of hf://{repo}: it was changed here after"
+            " its download, or nothing says which commit it came from",
+            undecided=True,
+            hint="Remove the file, then download it again.",
+        )
 
 
 def check_folder(repo: str, folder: Path, sha: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from weightmark_adapters.huggingface import sdk
 from weightmark_hooks.huggingface import loading, push, wire
-from weightmark_hooks.huggingface.permit import is_open, is_permitted
+from weightmark_hooks.huggingface.permit import is_continued
 
 _lock: Final = threading.Lock()
 _undo: Final[list[Callable[[], None]]] = []
@@ -93,11 +93,9 @@ def _is_model(options: Mapping[str, Any]) -> bool:
 
 def _is_ours(options: Mapping[str, Any]) -> bool:
     """Say whether the library calls itself with what the gate has let pass already."""
-    if not is_open(str(options["repo_id"])):
-        return False
     added = [one for one in _operations(options) if hasattr(one, "upload_info")]
     sizes = {str(one.path_in_repo): int(one.upload_info.size) for one in added}
-    return bool(sizes) and is_permitted(str(options["repo_id"]), sizes)
+    return bool(sizes) and is_continued(str(options["repo_id"]), sizes)
 
 
 def _operations(options: Mapping[str, Any]) -> Iterable[Any]:

@@ -8,15 +8,16 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, cast
 
+from weightmark.attribution import ATTRIBUTES, BESIDE
 from weightmark.errors import MalformedError, RefusedError, WeightmarkError
-from weightmark.model.card import read_facts
+from weightmark.model.card import FACT_FILES, read_facts
 from weightmark.workspace import Outcome, Workspace, failing_closed, process_workspace
 from weightmark_adapters.huggingface import sdk
-from weightmark_adapters.huggingface.content import IGNORED, HubFile
+from weightmark_adapters.huggingface.content import HubFile
 from weightmark_hooks.huggingface.admission import admit, check_bases, link_pushed
 from weightmark_hooks.huggingface.permit import Permit, permitted
 from weightmark_hooks.huggingface.stage import Stage, has_weights, is_own, staged
-from weightmark_hooks.huggingface.target import Target, find_target, revision_of
+from weightmark_hooks.huggingface.target import Target, find_target
 
 STAMP: Final = "WEIGHTMARK_HF_STAMP"
 """The environment variable that keeps the headers of safetensors files as they are: ``off``."""
@@ -90,7 +91,7 @@ def push_commit(api: Any, original: Callable[..., Any], options: Mapping[str, An
     added = [one for one in operations if isinstance(one, hub.CommitOperationAdd)]
     others = [one for one in operations if not isinstance(one, hub.CommitOperationAdd)]
     carried = {key: options[key] for key in (*_CARRIED, "num_threads") if key in options}
-    if all(is_own(one.path_in_repo) for one in added) and (added or not _copies(hub, others)):
+    if all(is_own(one.path_in_repo) for one in added) and not _copies(hub, others):
         sizes = {str(one.path_in_repo): int(one.upload_info.size) for one in added}
         with permitted(Permit(repo=repo, sizes=sizes)):
             return original(api, repo_id=repo, operations=operations, **carried)
@@ -137,7 +138,7 @@ def _push(
     with staged(tensors=tensors) as stage:
         with failing_closed(f"to push hf://{repo}"):
             workspace = process_workspace()
-            target = find_target(api, repo, revision_of(options), token=options.get("token"))
+            target = find_target(api, repo, options.get("revision"), token=options.get("token"))
             gone = gather(stage, target.files)
             outcome = _judge(workspace, target, stage, gone)
             stage.drop_brought()
@@ -152,7 +153,7 @@ def _push(
 
 def _judge(workspace: Workspace, target: Target, stage: Stage, gone: set[str]) -> Outcome | None:
     """Judge a push; None when it brings no model, so that there is nothing to record."""
-    left_out = IGNORED | gone | stage.sent
+    left_out = BESIDE | {ATTRIBUTES} | gone | stage.sent
     stays = [file for file in target.files if file.path not in left_out]
     model = stage.weights or any(has_weights(file.path) for file in stays)
     size = sum(file.size for file in stays)
@@ -165,14 +166,19 @@ def _judge(workspace: Workspace, target: Target, stage: Stage, gone: set[str]) -
                 size,
                 target.repo,
             )
+        _bring(target, stage, [file for file in stays if file.path in FACT_FILES])
         check_bases(workspace, target.repo, read_facts(stage.folder))
         return None
-    if stays:
-        target.fetch(stays, stage.folder)
-        stage.brought.update(file.path for file in stays)
+    _bring(target, stage, stays)
     outcome = admit(workspace, target.repo, stage)
     target.keep_bundle(stage, gone)
     return outcome
+
+
+def _bring(target: Target, stage: Stage, files: Sequence[HubFile]) -> None:
+    if files:
+        target.fetch(files, stage.folder)
+        stage.brought.update(file.path for file in files)
 
 
 def _stage_folder(stage: Stage, folder: Path, into: str, options: Mapping[str, Any]) -> None:
@@ -214,6 +220,8 @@ def _stage_operations(stage: Stage, added: Sequence[Any], repo: str) -> None:
 
 def _stage_copy(api: Any, stage: Stage, copy: Any, repo: str, options: Mapping[str, Any]) -> None:
     source = str(getattr(copy, "src_repo_id", None) or repo)
+    if getattr(copy, "src_repo_type", None) not in {None, "model"}:
+        raise MalformedError(f"{copy.src_path_in_repo} of {source} is copied from a repository of no model")
     revision = copy.src_revision or (options.get("revision") if source == repo else None)
     target = find_target(api, source, revision, token=options.get("token"))
     found = [file for file in target.files if file.path == copy.src_path_in_repo]

@@ -1,7 +1,7 @@
 """Where a push goes: the repository as it is before it."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,8 +78,3 @@ def find_target(api: Any, repo: str, revision: str | None, *, token: str | bool 
         except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError):
             return Target(repo=repo, token=used)
     return Target(repo=repo, revision=str(info.sha), files=files_of(info), token=used)
-
-
-def revision_of(options: Mapping[str, Any]) -> str | None:
-    """Give the branch that a push stands on; a pull request stands on the default one."""
-    return None if options.get("create_pr") else options.get("revision")

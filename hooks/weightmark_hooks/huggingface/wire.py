@@ -16,10 +16,11 @@ from weightmark.errors import RefusedError
 from weightmark_adapters.huggingface import sdk
 from weightmark_hooks.huggingface.permit import is_open, is_permitted
 
-_STEP: Final = re.compile(r"/api/models/([^/]+/[^/]+)/(preupload|commit)/")
+_STEP: Final = re.compile(r"/api/models/([^/]+(?:/[^/]+)?)/(preupload|commit)/")
 _LFS: Final = re.compile(
     r"(?<!/datasets)(?<!/spaces)(?<!/kernels)/([^/]+/[^/]+)\.git/info/lfs/objects/batch$"
 )
+_HARMLESS: Final = frozenset({"header", "deletedFile", "deletedFolder"})
 
 
 def inspect_request(method: str, url: str, read: Callable[[], bytes]) -> None:
@@ -110,6 +111,8 @@ def _sizes(step: str, body: bytes) -> dict[str, int]:
             sizes[str(value["path"])] = int(value.get("size") or 0)
         elif entry["key"] == "file":
             sizes[str(value["path"])] = len(base64.b64decode(value["content"]))
+        elif entry["key"] not in _HARMLESS:
+            raise ValueError(entry["key"])
     return sizes
 
 

@@ -12,7 +12,7 @@ from weightmark.errors import RefusedError
 from weightmark.model.card import split_names, state_facts
 from weightmark.model.event import ModelEvent
 from weightmark.ports import ResolvedModel
-from weightmark.vocabulary import TAG_PREFIX, EventKind, Fact
+from weightmark.vocabulary import TAG_PREFIX, EventKind, Fact, is_reserved
 from weightmark.workspace import Outcome, ask, failing_closed, process_workspace
 from weightmark_adapters.kubeflow import KubeflowRegistry, sdk
 from weightmark_adapters.kubeflow.uri import OBJECTS, version_uri
@@ -86,7 +86,7 @@ def _asked() -> Generator[None, None, None]:
 
 def _register(name: str, version: str, source: str, metadata: Mapping[str, Any]) -> Outcome:
     for key in metadata:
-        if str(key).strip().lower().startswith(TAG_PREFIX):
+        if is_reserved(str(key)):
             raise RefusedError(
                 f"Weightmark alone writes the property {key!r}: {TAG_PREFIX!r} is its own",
                 hint="Leave it out.",

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from weightmark.errors import PlatformError
 from weightmark.model.card import read_facts, state_facts
 from weightmark.ports import ResolvedModel
-from weightmark.vocabulary import TAG_PREFIX, Fact
+from weightmark.vocabulary import Fact, is_reserved
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.\-]+:", re.IGNORECASE)
 
@@ -81,7 +81,7 @@ def read_model(
 def pass_on(model: Piece, out: Piece, tags: Mapping[str, str]) -> None:
     """Make an output the same model: the same URI, the same bytes, its metadata and our tags."""
     out.uri = model.uri
-    kept = {key: value for key, value in model.metadata.items() if not key.startswith(TAG_PREFIX)}
+    kept = {key: value for key, value in model.metadata.items() if not is_reserved(key)}
     out.metadata.update(kept)
     out.metadata.update(tags)
 

@@ -11,8 +11,17 @@ MAX_BYTES: Final = 8 << 20
 """A pipeline larger than 8 MiB is refused."""
 
 MAX_SOURCE: Final = 1 << 17
-_EXECUTOR: Final = "kfp.dsl.executor_main"
-_MODEL: Final = "system.Model"
+_MODEL: Final = "Model"
+"""What the names of all types of models end in: ``system.Model``, ``google.VertexModel``."""
+
+_SCRIPT: Final = (
+    "program_path=$(mktemp -d)"
+    ' printf "%s" "$0" > "$program_path/ephemeral_component.py"'
+    " _KFP_RUNTIME=true python3 -m kfp.dsl.executor_main"
+    ' --component_module_path "$program_path/ephemeral_component.py" "$@"'
+)
+"""What kfp starts a component by that installs nothing."""
+
 _IMPORT: Final = "from weightmark_hooks.kubeflow import task"
 
 
@@ -38,11 +47,11 @@ class Component:
 
     def makes_model(self, output: str) -> bool:
         """Say whether an output is a model."""
-        return self.makes.get(output) == _MODEL
+        return self.makes.get(output, "").endswith(_MODEL)
 
     def takes_model(self, given: str) -> bool:
         """Say whether an input is declared to be a model."""
-        return self.inputs.get(given) == _MODEL
+        return self.inputs.get(given, "").endswith(_MODEL)
 
 
 class Pipeline:
@@ -157,11 +166,13 @@ def _ours(executor: Mapping[str, Any]) -> str:
         return ""
     texts = [str(part) for part in cast("list[object]", command)]
     words = [str(part) for part in cast("list[object]", args)]
-    if not texts or not any(_EXECUTOR in part for part in texts[:-1]):
+    if [" ".join(part.split()) for part in texts[:-1]] != ["sh", "-ec", _SCRIPT]:
         return ""
-    flag = "--function_to_execute"
-    asked = words[words.index(flag) + 1] if flag in words[:-1] else ""
-    return asked if asked and _calls_only(texts[-1], asked) else ""
+    match words:
+        case ["--executor_input", "{{$}}", "--function_to_execute", asked] if _calls_only(texts[-1], asked):
+            return asked
+        case _:
+            return ""
 
 
 def _calls_only(source: str, name: str) -> bool:
@@ -174,16 +185,42 @@ def _calls_only(source: str, name: str) -> bool:
     others = [node for node in module.body if node not in functions]
     if len(functions) != 1 or functions[0].name != name or functions[0].decorator_list:
         return False
-    if not all(_is_preamble(node) for node in others):
+    if not all(_is_preamble(node) for node in others) or not _is_plain(functions[0]):
         return False
     body = functions[0].body
     if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
     match body:
-        case [ast.ImportFrom() as imported, ast.Return(value=ast.Call(func=called))]:
-            return ast.unparse(imported) == _IMPORT and ast.unparse(called) == f"task.{name}"
+        case [ast.ImportFrom() as imported, ast.Return(value=ast.Call(func=called) as call)]:
+            return (
+                ast.unparse(imported) == _IMPORT
+                and ast.unparse(called) == f"task.{name}"
+                and _hands_on(call, [argument.arg for argument in functions[0].args.args])
+            )
         case _:
             return False
+
+
+def _is_plain(function: ast.FunctionDef) -> bool:
+    """Say whether nothing is called where a function is declared, but the type of a path."""
+    declared: list[ast.AST] = [function.args, *filter(None, [function.returns])]
+    calls = [node for one in declared for node in ast.walk(one) if isinstance(node, ast.Call)]
+    return all(ast.unparse(call) == "OutputPath(str)" for call in calls)
+
+
+def _hands_on(call: ast.Call, names: list[str]) -> bool:
+    """Say whether a function calls another with what it was given: each under its own name, in its order."""
+    given = [ast.unparse(argument) for argument in call.args]
+    pairs: list[tuple[object, ast.expr]] = []
+    for keyword in call.keywords:
+        if isinstance(keyword.value, ast.Dict):
+            keys = [getattr(key, "value", None) for key in keyword.value.keys]
+            pairs += zip(keys, keyword.value.values, strict=True)
+        else:
+            pairs.append((keyword.arg, keyword.value))
+    return given == names[: len(given)] and all(
+        isinstance(value, ast.Name) and value.id == key for key, value in pairs
+    )
 
 
 def _is_preamble(node: ast.stmt) -> bool:

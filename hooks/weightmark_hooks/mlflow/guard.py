@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from weightmark.model.card import split_names, state_facts
 from weightmark.model.event import ModelEvent
-from weightmark.vocabulary import EventKind, Fact
+from weightmark.vocabulary import EventKind, Fact, is_reserved
 from weightmark.workspace import Outcome, ask, process_workspace
 from weightmark_adapters.mlflow import MlflowRegistry, artifact, sdk
 from weightmark_adapters.mlflow.annotation import describe
@@ -22,7 +22,7 @@ from weightmark_adapters.mlflow.uri import version_uri
 from weightmark_hooks.mlflow.load import check_served
 from weightmark_hooks.mlflow.promotion import ask_promotion
 from weightmark_hooks.mlflow.request import asking_user
-from weightmark_hooks.mlflow.tag import is_prompt, is_reserved, refuse_reserved, without_reserved
+from weightmark_hooks.mlflow.tag import is_prompt, refuse_reserved, without_reserved
 from weightmark_hooks.mlflow.verdict import denial, refusing
 
 _log = logging.getLogger(__name__)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from weightmark.vocabulary import TAG_PREFIX
+from weightmark.vocabulary import TAG_PREFIX, is_reserved
 from weightmark_hooks.mlflow.verdict import denial
 
 _PROMPT_TAG: Final = "mlflow.prompt.is_prompt"
@@ -13,11 +13,6 @@ _PROMPT_SOURCES: Final = frozenset({"dummy-source", "prompt-template"})
 def is_prompt(tags: Mapping[str, str], source: str | None) -> bool:
     """Say whether it is a prompt: it says so, and it has no bytes of its own that could be a model's."""
     return tags.get(_PROMPT_TAG, "").lower() == "true" and source in _PROMPT_SOURCES
-
-
-def is_reserved(key: str) -> bool:
-    """Say whether only Weightmark writes tags of this key."""
-    return str(key).strip().lower().startswith(TAG_PREFIX)
 
 
 def without_reserved(tags: Mapping[str, str]) -> dict[str, str]:

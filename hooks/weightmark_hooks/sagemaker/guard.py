@@ -14,13 +14,14 @@ from weightmark.encoding import parse_digest
 from weightmark.errors import RefusedError
 from weightmark.model.event import ModelEvent
 from weightmark.ports import ResolvedModel
-from weightmark.vocabulary import EventKind
+from weightmark.vocabulary import EventKind, is_reserved
 from weightmark.workspace import Outcome, ask, failing_closed, process_workspace
 from weightmark_adapters.sagemaker import SagemakerRegistry, sdk
-from weightmark_adapters.sagemaker.metadata import is_reserved, merge
+from weightmark_adapters.sagemaker.metadata import merge
 from weightmark_adapters.sagemaker.package import (
     Container,
     containers_of,
+    hub_uri,
     is_live,
     is_promoted,
     part,
@@ -36,18 +37,16 @@ _PLATFORM: Final = {"platform": "sagemaker"}
 
 
 class Guard:
-    """Handles botocore's events for one session or one client.
+    """Handles botocore's events for one client; our own calls use that client's credentials.
 
     Args:
-        active: says whether the guard stands.
-        session: whose clients ask; our own calls use its credentials too.
-        client: one client, when its session is not known.
+        client: boto3's client of SageMaker.
+        session: the botocore session that made it; None when it is not known.
     """
 
-    def __init__(self, *, active: Callable[[], bool], session: Any = None, client: Any = None) -> None:
-        self._active = active
-        self._session = sdk.ClientSession(client) if session is None else session
-        self._client = client
+    def __init__(self, client: Any, session: Any = None) -> None:
+        self._client, self._session = client, session
+        self._makes = sdk.ClientSession(client, session)
         self._lock = threading.Lock()
         self._registries: dict[str, SagemakerRegistry] = {}
 
@@ -57,7 +56,7 @@ class Guard:
         Raises:
             RefusedError: Weightmark refuses, or could not be asked.
         """
-        if not self._active() or sdk.is_own_call():
+        if sdk.is_own_call():
             return
         with failing_closed(f"SageMaker's {model.name}"):
             registry = self._registry(str(context.get("client_region") or ""))
@@ -79,11 +78,11 @@ class Guard:
 
     def _registry(self, region: str) -> SagemakerRegistry:
         with self._lock:
-            if isinstance(self._session, sdk.ClientSession) and not self._session.is_current():
-                self._session = sdk.ClientSession(self._client)
+            if not self._makes.is_current():
+                self._makes = sdk.ClientSession(self._client, self._session)
                 self._registries.clear()
             if region not in self._registries:
-                self._registries[region] = SagemakerRegistry(self._session, region=region)
+                self._registries[region] = SagemakerRegistry(self._makes, region=region)
             return self._registries[region]
 
 
@@ -94,6 +93,8 @@ def _create_package(registry: SagemakerRegistry, params: dict[str, Any]) -> Outc
     containers = _source_containers(registry, params)
     if not places_of(containers) and not is_promoted(params):
         _log.warning("%s: there is no model data, so nothing is registered", uri)
+        if own != _stated(params):
+            params["CustomerMetadataProperties"] = own
         return None
     described = {**params, "CustomerMetadataProperties": own}
     with registry.checkout_described(described, containers=containers) as resolved:
@@ -149,16 +150,23 @@ def _create_endpoint(registry: SagemakerRegistry, params: dict[str, Any]) -> Non
         _deploy_model(registry, name)
 
 
-def _create_transform_job(registry: SagemakerRegistry, params: dict[str, Any]) -> None:
+def _use_model(registry: SagemakerRegistry, params: dict[str, Any]) -> None:
     _deploy_model(registry, str(params.get("ModelName", "")))
+
+
+def _create_experiment(registry: SagemakerRegistry, params: dict[str, Any]) -> None:
+    for name in _names_in(parts(params, "ModelVariants")):
+        _deploy_model(registry, name)
 
 
 def _create_component(registry: SagemakerRegistry, params: dict[str, Any]) -> None:
     for specification in (part(params, "Specification"), *parts(params, "Specifications")):
         if name := specification.get("ModelName"):
             _deploy_model(registry, str(name))
-        if url := part(specification, "Container").get("ArtifactUrl"):
-            _deploy_containers(registry, {"PrimaryContainer": {"ModelDataUrl": url}})
+        container = part(specification, "Container")
+        _deploy_containers(
+            registry, {"PrimaryContainer": {**container, "ModelDataUrl": container.get("ArtifactUrl")}}
+        )
 
 
 _BEFORE: Final[Mapping[str, Callable[[SagemakerRegistry, dict[str, Any]], Outcome | None]]] = {
@@ -168,7 +176,10 @@ _BEFORE: Final[Mapping[str, Callable[[SagemakerRegistry, dict[str, Any]], Outcom
     "CreateEndpointConfig": _create_endpoint_config,
     "CreateEndpoint": _create_endpoint,
     "UpdateEndpoint": _create_endpoint,
-    "CreateTransformJob": _create_transform_job,
+    "CreateTransformJob": _use_model,
+    "CreateEdgePackagingJob": _use_model,
+    "CreateInferenceExperiment": _create_experiment,
+    "UpdateInferenceExperiment": _create_experiment,
     "CreateInferenceComponent": _create_component,
     "UpdateInferenceComponent": _create_component,
 }
@@ -184,6 +195,8 @@ def _deploy_model(registry: SagemakerRegistry, name: str) -> None:
 def _deploy_containers(registry: SagemakerRegistry, model: Mapping[str, Any]) -> None:
     """Ask about everything that a model would run."""
     containers = [one for one in (part(model, "PrimaryContainer"), *parts(model, "Containers")) if one]
+    for uri in filter(None, map(hub_uri, containers)):
+        ask(ModelEvent(kind=EventKind.DEPLOY, uri=uri, context=_PLATFORM))
     with ExitStack() as stack:
         for uri, resolved in _models_in(registry, containers, stack):
             ask(ModelEvent(kind=EventKind.DEPLOY, uri=uri, context=_PLATFORM), resolved=resolved)
@@ -211,7 +224,14 @@ def _models_in(
 
 def _models_of(config: Mapping[str, Any]) -> list[str]:
     variants = (*parts(config, "ProductionVariants"), *parts(config, "ShadowProductionVariants"))
-    return list(dict.fromkeys(str(one["ModelName"]) for one in variants if one.get("ModelName")))
+    pools = [pool for one in variants for pool in parts(one, "InstancePools")]
+    return _names_in([*variants, *pools])
+
+
+def _names_in(described: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Give the models that are named, each once; a pool of instances may have one of its own."""
+    names = (one.get("ModelNameOverride") or one.get("ModelName") for one in described)
+    return list(dict.fromkeys(str(name) for name in names if name))
 
 
 def _source_containers(registry: SagemakerRegistry, params: Mapping[str, Any]) -> Sequence[Container]:

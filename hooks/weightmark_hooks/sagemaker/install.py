@@ -1,7 +1,7 @@
-"""Puts the guard into every botocore session of the process, those that are and those to come.
+"""Puts the guard into every SageMaker client of the process, those that are and those to come.
 
-botocore copies a session's handlers into each client it makes. So new sessions get the guard from botocore's
-own initializers, and what was made before is found among the living objects.
+Clients to come are made of a class that each session is asked to change, and sessions to come are told of by
+botocore's own initializers. What was made before is found among the living objects.
 """
 
 import gc
@@ -14,9 +14,10 @@ from weightmark_adapters.sagemaker import sdk
 from weightmark_hooks.sagemaker.guard import GATED, Guard
 
 _ID: Final = "weightmark"
+_CLASS: Final = "creating-client-class.sagemaker"
 _lock: Final = threading.Lock()
 _guarded: Final[WeakSet[Any]] = WeakSet()
-_active: Final = threading.Event()
+"""The emitters of the sessions and clients that are guarded."""
 
 
 def protect(session: Any = None) -> None:
@@ -31,7 +32,6 @@ def protect(session: Any = None) -> None:
     """
     botocore = sdk.load("botocore")
     with _lock:
-        _active.set()
         if session is not None:
             _guard_session(getattr(session, "_session", session))
             return
@@ -44,28 +44,38 @@ def unprotect() -> None:
     """Take the guard out of everything, for tests."""
     botocore = sdk.load("botocore")
     with _lock:
-        _active.clear()
         if guard_new_session in botocore._INITIALIZERS:  # noqa: SLF001
             botocore.unregister_initializer(guard_new_session)
         for emitter in list(_guarded):
+            emitter.unregister(_CLASS, unique_id=_ID)
             for name in GATED:
                 emitter.unregister(f"before-parameter-build.sagemaker.{name}", unique_id=f"{_ID}-{name}")
                 emitter.unregister(f"after-call.sagemaker.{name}", unique_id=f"{_ID}-{name}-after")
         _guarded.clear()
 
 
-def is_active() -> bool:
-    """Say whether the guard stands; copies of its handlers in clients outlive ``unprotect``."""
-    return _active.is_set()
-
-
 def guard_new_session(session: Any) -> None:
-    """Guard a session that botocore has just made."""
+    """Guard the clients of a session that botocore has just made."""
     _guard_session(session)
 
 
 def _guard_session(session: Any) -> None:
-    _guard_emitter(session.get_component("event_emitter"), Guard(session=session, active=is_active))
+    emitter = session.get_component("event_emitter")
+
+    class Guarded:
+        """What comes first in the class of each client of SageMaker that the session makes."""
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            if emitter in _guarded:
+                _guard_client(self, session)
+
+    def change(base_classes: list[type], **_: Any) -> None:
+        base_classes.insert(0, Guarded)
+
+    if emitter not in _guarded:
+        _guarded.add(emitter)
+        emitter.register(_CLASS, change, unique_id=_ID)
 
 
 def _guard_living() -> None:
@@ -78,13 +88,15 @@ def _guard_living() -> None:
         if issubclass(made, session_type):
             _guard_session(one)
         elif issubclass(made, client_type) and one.meta.service_model.service_name == "sagemaker":
-            _guard_emitter(one.meta.events, Guard(client=one, active=is_active))
+            _guard_client(one)
 
 
-def _guard_emitter(emitter: Any, guard: Guard) -> None:
+def _guard_client(client: Any, session: Any = None) -> None:
+    emitter = client.meta.events
     if emitter in _guarded:
         return
     _guarded.add(emitter)
+    guard = Guard(client, session)
     for name in GATED:
         # Last, on what is about to be sent: no other handler changes it after us.
         before = f"before-parameter-build.sagemaker.{name}"

@@ -4,6 +4,7 @@ Not promised: anything about bytes that a run reads past ``download`` (single en
 a bucket that an artifact refers to).
 """
 
+import filecmp
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from weightmark.errors import PlatformError, RefusedError, WeightmarkError
+from weightmark.errors import DigestMismatchError, PlatformError, RefusedError, WeightmarkError
 from weightmark.model.event import ModelEvent
 from weightmark.ports.registry import ResolvedModel
 from weightmark.vocabulary import EventKind, Tag
@@ -120,12 +121,13 @@ class ArtifactGuard:
         if not outcome.allowed:
             raise refusal_of(outcome)
 
-    def load(self, artifact: Any, root: Path | None) -> None:
+    def load(self, artifact: Any, root: Path, *, partial: bool = False) -> None:
         """Check what was downloaded against the registration.
 
         Args:
             artifact: the artifact.
-            root: where all its files lie; None to bring them here for the check.
+            root: where its files lie.
+            partial: whether only some of them do; the whole is then brought here and compared with them.
 
         Raises:
             RefusedError: it is not what was registered, or it could not be checked.
@@ -137,14 +139,25 @@ class ArtifactGuard:
         )
         if not self._demands(EventKind.LOAD):
             return
-        if root is None:
-            ask(event, workspace=self._workspace)
+        if partial:
+            self._load_part(artifact, root, event)
             return
         with failing_closed(f"to load {uri}"):
             files = {str(path): root / str(path) for path in artifact.manifest.entries}
             with gathered(files) as folder:
                 resolved = ResolvedModel(uri=uri, path=folder, name=parsed.name, version=parsed.alias)
                 ask(event, resolved=resolved, workspace=self._workspace)
+
+    def _load_part(self, artifact: Any, root: Path, event: ModelEvent) -> None:
+        with failing_closed(f"to load {event.uri}"), WandbRegistry().checkout(event.uri) as resolved:
+            ask(event, resolved=resolved, workspace=self._workspace)
+            for path in map(str, artifact.manifest.entries):
+                here = root / path
+                if here.exists() and not filecmp.cmp(here, resolved.path / path, shallow=False):
+                    raise DigestMismatchError(
+                        f"{path} is not what the server holds",
+                        hint="Empty the library's cache with `wandb artifact cache cleanup 0`.",
+                    )
 
     def settle(self, artifact: Any) -> None:
         """Record the number of a version that was registered, once it has one; never fails."""

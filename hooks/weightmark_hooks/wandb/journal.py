@@ -9,12 +9,14 @@ Not promised: that what it says is true. A checksum finds damage and nothing els
 import gzip
 import json
 import struct
+import time
 import zlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from weightmark.encoding import Record, decode
 from weightmark.errors import MalformedError
 from weightmark_adapters.wandb import sdk
 
@@ -24,8 +26,13 @@ MAX_RECORD: Final = 1 << 28
 MAX_ENTRIES: Final = 100_000
 """The most files that one artifact may have."""
 
+SILENCE_SECONDS: Final = 3.0
+"""A file that ends in the middle and does not grow for so long is that of a killed run."""
+
+_LOOK_SECONDS: Final = 0.05
 _IDENTITY: Final = b":W&B\xe1\xbe\x00"
 _BLOCK: Final = 1 << 15
+_MAX_LINE: Final = 1 << 20
 _HEADER: Final = struct.Struct("<IHB")
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
@@ -69,6 +76,36 @@ def read_artifacts(file: Path) -> Iterator[LoggedArtifact]:
         MalformedError: it is not one, or is damaged.
         MissingExtraError: the library is not installed.
     """
+    for record in _messages(file):
+        if record.WhichOneof("record_type") == "artifact":
+            yield _artifact(record.artifact, str(file))
+
+
+def wait_for_end(file: Path) -> bool:
+    """Wait until a run's file is written to its end; the library's own process writes it after ``finish``.
+
+    Args:
+        file: the ``.wandb`` file.
+
+    Returns:
+        Whether its end stands in it; False for a run whose process was killed, after seconds of silence.
+
+    Raises:
+        MalformedError: it is not one, or is damaged.
+    """
+    until = time.monotonic() + SILENCE_SECONDS
+    size = -1
+    while time.monotonic() < until:
+        if any(record.WhichOneof("record_type") == "exit" for record in _messages(file)):
+            return True
+        grown = file.stat().st_size
+        if grown != size:
+            size, until = grown, time.monotonic() + SILENCE_SECONDS
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+def _messages(file: Path) -> Iterator[Any]:
     messages = sdk.load("wandb.proto.wandb_internal_pb2")
     with file.open("rb") as stream:
         for data in _records(stream, str(file)):
@@ -77,8 +114,7 @@ def read_artifacts(file: Path) -> Iterator[LoggedArtifact]:
                 record.ParseFromString(data)
             except Exception as error:
                 raise MalformedError(f"{file} holds a record that cannot be read") from error
-            if record.WhichOneof("record_type") == "artifact":
-                yield _artifact(record.artifact, str(file))
+            yield record
 
 
 def _artifact(record: Any, what: str) -> LoggedArtifact:
@@ -107,12 +143,26 @@ def _files(manifest: Any, what: str) -> Iterator[tuple[str, str]]:
         yield str(entry.path), "" if entry.ref else str(entry.local_path)
     if not manifest.manifest_file_path:
         return
-    with gzip.open(manifest.manifest_file_path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines):
-            if number >= MAX_ENTRIES:
-                raise MalformedError(f"{what} holds an artifact with more than {MAX_ENTRIES} files")
-            entry = json.loads(line)
-            yield str(entry["path"]), "" if entry.get("ref") else str(entry.get("local_path") or "")
+    for number, line in enumerate(_lines(Path(manifest.manifest_file_path), what)):
+        if number >= MAX_ENTRIES:
+            raise MalformedError(f"{what} holds an artifact with more than {MAX_ENTRIES} files")
+        entry = Record(decode(line, what="the manifest"), "the manifest")
+        yield (
+            entry.text("path"),
+            "" if entry.optional_text("ref") else entry.optional_text("local_path") or "",
+        )
+
+
+def _lines(file: Path, what: str) -> Iterator[bytes]:
+    """Unpack a manifest, a line at a time and none of them long."""
+    try:
+        with gzip.open(file) as lines:
+            while line := lines.readline(_MAX_LINE + 1):
+                if len(line) > _MAX_LINE:
+                    raise MalformedError(f"{file} of {what} has a line of more than {_MAX_LINE} bytes")
+                yield line
+    except (OSError, EOFError, zlib.error) as error:
+        raise MalformedError(f"{file} of {what} cannot be read") from error
 
 
 def _records(stream: BinaryIO, what: str) -> Generator[bytes, None, None]:

@@ -17,7 +17,7 @@ from weightmark_adapters.wandb.registry import WandbRegistry
 from weightmark_adapters.wandb.uri import parse_uri
 from weightmark_hooks.wandb.choice import Choice
 from weightmark_hooks.wandb.folder import gathered
-from weightmark_hooks.wandb.journal import LoggedArtifact, read_artifacts
+from weightmark_hooks.wandb.journal import LoggedArtifact, read_artifacts, wait_for_end
 
 _CONTEXT: Final = {"platform": "wandb", "delivered": "offline"}
 
@@ -55,12 +55,15 @@ def check(
     """
     choice = choice or Choice.from_environment()
     asked = workspace or process_workspace()
-    return tuple(
-        _check(asked, choice, artifact)
-        for file in find_runs([Path(run)])
-        for artifact in read_artifacts(file)
-        if choice.guards(artifact.kind)
-    )
+    findings: list[Finding] = []
+    for file in find_runs([Path(run)]):
+        wait_for_end(file)
+        findings += [
+            _check(asked, choice, artifact)
+            for artifact in read_artifacts(file)
+            if choice.guards(artifact.kind)
+        ]
+    return tuple(findings)
 
 
 def find_runs(paths: Iterable[Path]) -> list[Path]:

@@ -60,6 +60,8 @@ def protect(workspace: Workspace | None = None, *, choice: Choice | None = None)
         for name in _ENDING:
             _replace(wandb.Run, name, _end, guard)
         _replace(wandb.Run, "use_artifact", _use, guard)
+        _replace(sdk.load("wandb.apis.public").Run, "log_artifact", _log_again, guard)
+        _rebind(wandb)
         syncing.install(guard)
 
 
@@ -69,6 +71,7 @@ def unprotect() -> None:
         while _replaced:
             owner, name, original = _replaced.pop()
             setattr(owner, name, original)
+        _rebind(sdk.load())
         while _guards:
             atexit.unregister(_settle)
             syncing.remove()
@@ -86,6 +89,14 @@ def _replace(owner: Any, name: str, wrap: Callable[..., Any], guard: ArtifactGua
 
     _replaced.append((owner, name, original))
     setattr(owner, name, wrapped)
+
+
+def _rebind(wandb: Any) -> None:
+    """Let the library's own names, such as ``wandb.log_artifact``, lead a run that began before here too."""
+    for name in (*_LOGGING, *_ENDING, "use_artifact"):
+        bound: Any = getattr(wandb, name, None)
+        if isinstance(getattr(bound, "__self__", None), wandb.Run):
+            setattr(wandb, name, getattr(bound.__self__, name))
 
 
 def _finalize(guard: ArtifactGuard, original: Any, artifact: Any) -> Any:
@@ -139,7 +150,7 @@ def _download(guard: ArtifactGuard, original: Any, artifact: Any, *args: Any, **
     if guard.concerns(artifact):
         given = inspect.signature(original).bind(artifact, *args, **kwargs).arguments
         partial = given.get("path_prefix") or given.get("allow_missing_references")
-        guard.load(artifact, None if partial else Path(path))
+        guard.load(artifact, Path(path), partial=bool(partial))
     return path
 
 
@@ -185,7 +196,10 @@ def _log_through(guard: ArtifactGuard, original: Any, run: Any, *args: Any, **kw
 def _log_artifact(
     guard: ArtifactGuard, original: Any, artifact: Any, bound: Any, promoting: list[str]
 ) -> Any:
-    if not guard.concerns(artifact) or not artifact.is_draft():
+    if not guard.concerns(artifact):
+        return original(*bound.args, **bound.kwargs)
+    if not artifact.is_draft():
+        guard.promote(artifact, {"alias": ",".join(promoting)})
         return original(*bound.args, **bound.kwargs)
     artifact.finalize()
     try:
@@ -195,6 +209,17 @@ def _log_artifact(
         original(*bound.args, **bound.kwargs)
         tell(f"{artifact.name} is logged without the alias {', '.join(promoting)}")
         raise error from None
+    return original(*bound.args, **bound.kwargs)
+
+
+def _log_again(
+    guard: ArtifactGuard, original: Any, run: Any, artifact: Any, *args: Any, **kwargs: Any
+) -> Any:
+    """Let the public client's run name a version that is logged already, through the gate."""
+    bound = inspect.signature(original).bind(run, artifact, *args, **kwargs)
+    promoting = guard.choice.promoting(bound.arguments.get("aliases") or ())
+    if promoting and guard.concerns(artifact):
+        guard.promote(artifact, {"alias": ",".join(promoting)})
     return original(*bound.args, **bound.kwargs)
 
 

@@ -39,7 +39,7 @@ class Inbox:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._transaction() as database:
             database.execute(_SCHEMA)
 
@@ -79,7 +79,6 @@ class Inbox:
     @contextmanager
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
         with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as database:
-            database.execute("PRAGMA journal_mode = WAL")
             database.execute("BEGIN IMMEDIATE")
             with database:
                 yield database

@@ -3,6 +3,7 @@
 It serves the pages of registered models too, at ``/models/`` and the fingerprint.
 """
 
+import asyncio
 import logging
 import threading
 import time
@@ -29,6 +30,9 @@ Show = Callable[[Workspace, str], Response]
 
 MAX_BODY: Final = 1 << 20
 """A larger delivery (1 MiB) is refused unread."""
+
+READ_SECONDS: Final = 30.0
+"""A delivery that takes longer to come is given up."""
 
 SOURCES: Final = (
     ("mlflow", "MlflowSource"),
@@ -70,11 +74,15 @@ class Receiver:
         """Give what answers the requests of one platform.
 
         It answers 200 handled, ignored or handled before; 400 not a message; 401 not the platform's, or too
-        old; 413 too large; 422 can never be handled; 503 not handled, send it again.
+        old; 408 it did not come; 413 too large; 422 can never be handled; 503 not handled, send it again.
         """
 
         async def answer(request: Request) -> Response:
-            body = await _read(request)
+            try:
+                async with asyncio.timeout(READ_SECONDS):
+                    body = await _read(request)
+            except TimeoutError:
+                return _answer(HTTPStatus.REQUEST_TIMEOUT, "too slow")
             if body is None:
                 return _answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large")
             message = Message(
@@ -165,7 +173,7 @@ def create_app(receiver: Receiver | None = None) -> Starlette:
         MalformedError: a setting is malformed, or a file of secrets cannot be read.
     """
     if receiver is None:
-        receiver = Receiver(open_sources(), Inbox(Configuration.load().home / "webhook.db"))
+        receiver = open_receiver()
     hooks = [
         Route(f"/hooks/{source.platform}", receiver.endpoint(source), methods=list(source.methods))
         for source in receiver.sources
@@ -176,6 +184,15 @@ def create_app(receiver: Receiver | None = None) -> Starlette:
         for path, show in shown.items()
     ]
     return Starlette(routes=[*hooks, *pages, Route("/health", _healthy, methods=["GET"])])
+
+
+def open_receiver() -> Receiver:
+    """Make a receiver with the secrets of the environment and an inbox in the workspace's home folder.
+
+    Raises:
+        MalformedError: a setting is malformed, or a file of secrets cannot be read.
+    """
+    return Receiver(open_sources(), Inbox(Configuration.load().home / "webhook.db"))
 
 
 def open_sources() -> list[Source]:

@@ -31,12 +31,13 @@ def command(host: str, port: int, as_json: bool) -> None:  # noqa: FBT001 - a co
     try:
         import uvicorn
 
-        from weightmark_hooks.webhook.receiver import create_app, open_sources
+        from weightmark_hooks.webhook.receiver import create_app, open_receiver
     except ModuleNotFoundError as error:
         if error.name in {"uvicorn", "starlette"}:
             raise MissingExtraError("receiver") from error
         raise
-    app, sources = create_app(), [source.platform for source in open_sources()]
+    receiver = open_receiver()
+    app, sources = create_app(receiver), [source.platform for source in receiver.sources]
     with _listen(host, port) as listening:
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
         if as_json:

@@ -31,8 +31,8 @@ class Message:
     """
 
     method: str
-    headers: Mapping[str, str]
-    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(repr=False)
+    query: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     body: bytes = b""
 
 

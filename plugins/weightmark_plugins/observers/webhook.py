@@ -80,12 +80,13 @@ class WebhookObserver(Observer):
         )
         with (
             self._rest.trying(),
-            httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client,
+            httpx.HTTPTransport(trust_env=False) as transport,
         ):
-            retrying(_post, client, settings, identifier, body)
+            retrying(_post, transport, settings, identifier, body)
 
 
-def _post(client: "httpx.Client", settings: _Settings, identifier: str, body: bytes) -> None:
+def _post(transport: "httpx.HTTPTransport", settings: _Settings, identifier: str, body: bytes) -> None:
+    """Send it by the transport alone: a client of httpx writes the whole address to the log."""
     import httpx
 
     moment = str(int(time.time()))
@@ -96,8 +97,15 @@ def _post(client: "httpx.Client", settings: _Settings, identifier: str, body: by
         "webhook-signature": sign(settings.secret, identifier, moment, body),
     }
     try:
-        with client.stream("POST", settings.url, content=body, headers=headers) as answer:
-            status = answer.status_code
+        extensions = {"timeout": httpx.Timeout(TIMEOUT_SECONDS).as_dict()}
+        request = httpx.Request("POST", settings.url, content=body, headers=headers, extensions=extensions)
+        if request.url.userinfo:
+            request = next(
+                httpx.BasicAuth(request.url.username, request.url.password).sync_auth_flow(request)
+            )
+        answer = transport.handle_request(request)
+        answer.close()
+        status = answer.status_code
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         # The address may hold a secret, so it is not repeated.
         raise PlatformError(

@@ -4,11 +4,13 @@ import traceback
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceModifiedError, ServiceRequestError
+from azure.storage.blob import BlobProperties
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weightmark.errors import MalformedError, PlatformError
 from weightmark_adapters.azureml import sdk
+from weightmark_adapters.azureml.blob import _list
 from weightmark_adapters.azureml.endpoint import deployed_model, without
 from weightmark_adapters.azureml.registry import is_promoted
 
@@ -38,6 +40,10 @@ def test_traffic_that_is_taken_goes_to_the_others_or_nowhere(traffic, names):
         ({"model": {"referenceType": "Id", "assetId": "/x/y"}}, "/x/y"),
         ({"model": {"referenceType": "DataPath", "path": "a/b"}}, "a/b"),
         ({"model": {}}, ""),
+        (
+            {"modelSettings": {"modelId": "azureml://registries/r/models/a"}},
+            "azureml://registries/r/models/a",
+        ),
         ({"model": None}, ""),
         ({}, ""),
     ],
@@ -98,3 +104,30 @@ def test_the_cause_is_kept_unless_it_holds_a_token():
 def test_our_own_errors_pass():
     with pytest.raises(MalformedError), sdk.speaking("azureml:churn:3"):
         raise MalformedError("it is")
+
+
+class Listing:
+    """What azure-storage-blob lists: a name, a size and metadata for each blob."""
+
+    def __init__(self, *blobs):
+        self.blobs = [BlobProperties(name=name, metadata=stated) for name, _, stated in blobs]
+        for blob, (_, size, _) in zip(self.blobs, blobs, strict=True):
+            blob.size = size
+
+    def list_blobs(self, **_):
+        return iter(self.blobs)
+
+
+def test_a_blob_with_bytes_is_no_folder_whatever_its_metadata_says():
+    listing = Listing(
+        ("m/code", 0, {"hdi_isfolder": "true"}),
+        ("m/code/run.py", 9, {"hdi_isfolder": "true"}),
+        ("m/a", 1, {}),
+    )
+    assert set(_list(listing, "m", "azureml:churn:3")) == {"code/run.py", "a"}
+
+
+def test_two_blobs_that_would_be_one_file_are_refused():
+    listing = Listing(("m/a/b", 1, {}), ("m/a//b", 1, {}))
+    with pytest.raises(MalformedError, match="same file"):
+        _list(listing, "m", "azureml:churn:3")

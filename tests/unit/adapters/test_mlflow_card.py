@@ -29,7 +29,8 @@ def test_what_people_state_counts_more(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["/elsewhere/run/model", "./out", "../x", "out/checkpoint-500", "a/b/c", "C:\\models", "''", "7", "[a]"]
+    "name",
+    ["/mnt/model", "./out", "../x", "out/checkpoint-500", "a/b/c", "C:\\models", "''", "7", "[a]"],
 )
 def test_a_path_on_some_machine_names_no_model(tmp_path, name):
     assert mlmodel(tmp_path, name).get("base_model", "7") == "7"

@@ -136,3 +136,10 @@ def test_any_bytes_are_a_model_or_malformed(tmp_path_factory, data):
         brought(data, folder)
     except MalformedError:
         return
+
+
+def test_folders_count_as_files_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "MAX_FILES", 10)
+    folders = [member(f"d{number}", b"", type=tarfile.DIRTYPE) for number in range(20)]
+    with pytest.raises(MalformedError, match="more than 10 files"):
+        brought(packed(*folders, member("model.bin")), tmp_path / "m")

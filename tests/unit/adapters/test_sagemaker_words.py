@@ -196,6 +196,8 @@ def test_an_address_that_is_not_in_s3_is_malformed(uri):
     ("stage", "status", "live"),
     [
         ("Production", "PendingApproval", True),
+        (" Production", "PendingApproval", True),
+        ("Staging", " approved ", True),
         ("production", "Approved", True),
         ("Production", "Rejected", False),
         ("Staging", "Approved", True),

@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from azure.core.pipeline import PipelineContext, PipelineRequest
+from azure.core.rest import HttpRequest
 
 from weightmark.errors import RefusedError
 from weightmark_adapters.azureml.uri import Place
 from weightmark_hooks.azureml.gate import merge_tags
+from weightmark_hooks.azureml.policy import WeightmarkPolicy
 from weightmark_hooks.azureml.step import StepKind, read_step
 
 ROOT = "https://management.azure.com/subscriptions/S/resourceGroups/G/providers/Microsoft.MachineLearningServices"
@@ -30,6 +33,7 @@ def test_a_version_is_read():
         ("PUT", "onlineEndpoints/e/deployments/d", StepKind.DEPLOYMENT),
         ("PUT", "batchEndpoints/e/deployments/d", StepKind.DEPLOYMENT),
         ("PUT", "ONLINEENDPOINTS/e/Deployments/d/", StepKind.DEPLOYMENT),
+        ("PUT", "serverlessEndpoints/e", StepKind.DEPLOYMENT),
         ("POST", "models/a/versions/1/package", StepKind.PACKAGE),
         ("PUT", "MODELS/a/VERSIONS/1", StepKind.VERSION),
         ("PUT", "models/a%2Eb/versions/1", StepKind.VERSION),
@@ -86,3 +90,24 @@ def test_reserved_tags_may_be_sent_back_as_they_are():
 def test_reserved_tags_cannot_be_made_up(key):
     with pytest.raises(RefusedError, match="reserved"):
         merge_tags({key: "me"}, {}, {})
+
+
+def asked(properties, path="onlineEndpoints/e/deployments/d"):
+    request = HttpRequest("PUT", f"{WORKSPACE}/{path}", json={"properties": properties})
+    WeightmarkPolicy().on_request(PipelineRequest(request, PipelineContext(None)))
+
+
+@pytest.mark.parametrize("model", [{"referenceType": "DataPath", "datastoreId": "d"}, ["azureml:churn:1"]])
+def test_a_deployment_whose_model_cannot_be_read_is_refused(model):
+    with pytest.raises(RefusedError, match="cannot tell which model"):
+        asked({"model": model})
+
+
+def test_a_serverless_endpoint_is_asked_about_its_model(tmp_path, monkeypatch):
+    monkeypatch.setenv("WEIGHTMARK_HOME", str(tmp_path))
+    with pytest.raises(RefusedError, match="registries/r/models/a"):
+        asked({"modelSettings": {"modelId": "azureml://registries/r/models/a"}}, "serverlessEndpoints/e")
+
+
+def test_a_deployment_of_an_image_only_is_sent():
+    asked({"environmentId": "e"})

@@ -115,3 +115,14 @@ def test_one_import_guards_whatever_is_installed() -> None:
 
 def test_it_is_spelt_as_people_spell() -> None:
     assert python("print('in')", hooks=" MLflow , WANDB ").stdout == "in\n"
+
+
+def test_an_import_that_failed_unguarded_fails_again(library: Path) -> None:
+    hook = "import sys, types\nhook = types.ModuleType('weightmark_hooks.mlflow')\n"
+    hook += "sys.modules['weightmark_hooks.mlflow'] = hook\n"
+    again = f"try:\n    import {LIBRARY}\nexcept AttributeError:\n    print('refused')\n"
+    done = python(hook + again * 3, hooks=LIBRARY, path=library)
+    assert done.stdout.split() == ["library", "refused"] * 3
+    install_ = "try:\n    install(['mlflow'])\nexcept AttributeError:\n    print('refused')\n"
+    code = f"{hook}import {LIBRARY}\nfrom weightmark_hooks.bootstrap import install\n{install_ * 2}"
+    assert python(code, hooks=None, path=library).stdout.split() == ["library", "refused", "refused"]

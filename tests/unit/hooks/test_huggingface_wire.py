@@ -13,7 +13,7 @@ from weightmark.errors import MalformedError, RefusedError
 from weightmark.fingerprinting import fingerprint_artifact
 from weightmark.model import Artifact
 from weightmark_hooks.huggingface.git import read_pushed, repo_of
-from weightmark_hooks.huggingface.permit import Permit, permitted
+from weightmark_hooks.huggingface.permit import Permit, is_continued, permitted
 from weightmark_hooks.huggingface.stage import has_weights, staged
 from weightmark_hooks.huggingface.wire import inspect_request
 from weightmark_plugins.formats.safetensors import SafetensorsFormat
@@ -52,6 +52,8 @@ def send(path: str, body: bytes, method: str = "POST") -> None:
         ("/api/models/acme/churn/commit/refs%2Fpr%2F1?create_pr=1", commit(a=1)),
         ("/acme/churn.git/info/lfs/objects/batch", b'{"operation":"upload"}'),
         ("/api/models/acme/churn/commit/main", b"not json"),
+        ("/api/models/churn/commit/main", commit(a=1)),
+        ("/api/models/churn/preupload/main", preupload(a=1)),
         ("/api/models/acme/churn/preupload/main", b"{}"),
     ],
 )
@@ -194,3 +196,15 @@ def test_what_git_tells_is_read():
 )
 def test_a_remote_is_named_without_its_secrets(url):
     assert repo_of(url) == "acme/churn"
+
+
+def test_what_the_guard_does_not_know_of_a_commit_does_not_pass():
+    body = commit(a=7) + b'\n{"key": "link", "value": {"path": "b.bin", "to": "acme/other"}}'
+    with permitted(Permit(repo="acme/churn", sizes={"a.bin": 7, "README.md": 5})):
+        with pytest.raises(RefusedError, match="cannot be read"):
+            send("/api/models/acme/churn/commit/main", body)
+        thread = threading.Thread(target=lambda: seen.append(is_continued("acme/churn", {"a.bin": 7})))
+        seen = [is_continued("acme/churn", {"a.bin": 7})]
+        thread.start()
+        thread.join()
+    assert seen == [True, False]

@@ -290,3 +290,33 @@ def test_tasks_that_feed_each_other_are_refused():
     shipped["root"] = {"dag": {"tasks": {"a": task("b"), "b": task("a")}}}
     with pytest.raises(MalformedError, match="circle"):
         lint(Pipeline(json.dumps(shipped).encode(), what="the file"))
+
+
+@pytest.mark.parametrize(
+    ("found", "forged"),
+    [
+        ("task.license_gate(model, approved,", "task.license_gate(reason, approved,"),
+        ("enforce: bool = True", "enforce: bool = print()"),
+        ("model: Input[Model],", "model: print(Input[Model]),"),
+        (") -> bool:", ") -> print(bool):"),
+        ("program_path=$(mktemp -d)", "pip install evil; program_path=$(mktemp -d)"),
+        ("- sh\n        - -ec", "- evil\n        - -ec"),
+        ("kfp.dsl.executor_main", "evil # kfp.dsl.executor_main"),
+    ],
+)
+def test_a_gate_that_was_tampered_with_is_none(found, forged):
+    text = (FOLDER / "demonstration_pipeline.yaml").read_text()
+    start = text.index("exec-license-gate:")
+    own = text[start:].replace("\\\n          \\ ", " ")
+    assert found in own
+    seen = lint(Pipeline((text[:start] + own.replace(found, forged, 1)).encode(), what="the pipeline"))
+    assert ("ungated", "exit-handler-1/deploy") in [(f.rule, f.task) for f in seen.findings]
+
+
+def test_a_model_of_another_family_is_a_model_too():
+    text = (FOLDER / "demonstration_pipeline.yaml").read_text()
+    plain = text.replace("system.Model", "google.VertexModel")
+    gate = plain.index("exec-license-gate:")
+    assert lint(Pipeline(plain.encode(), what="it")).findings == ()
+    broken = plain[:gate] + plain[gate:].replace("license_gate", "other_gate")
+    assert lint(Pipeline(broken.encode(), what="it")).findings != ()

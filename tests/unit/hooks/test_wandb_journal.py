@@ -1,18 +1,23 @@
 """The run's file, written by the format's own rules, read back; and damage."""
 
+import gzip
+import json
 import struct
+import threading
 import zlib
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weightmark.errors import MalformedError
+from weightmark_hooks.wandb import journal
 from weightmark_hooks.wandb.choice import Choice
 from weightmark_hooks.wandb.folder import gathered
-from weightmark_hooks.wandb.journal import _records
+from weightmark_hooks.wandb.journal import _files, _records, wait_for_end
 
 IDENTITY = b":W&B\xe1\xbe\x00"
 BLOCK = 1 << 15
@@ -105,3 +110,60 @@ def test_the_environment_chooses_types_and_aliases() -> None:
     assert not chosen.guards("model")
     assert chosen.promoting(["gold-1", "production"]) == ["gold-1"]
     assert Choice.from_environment({}).guards("my-model")
+
+
+def manifest_of(file: Path) -> list[tuple[str, str]]:
+    return list(_files(SimpleNamespace(contents=(), manifest_file_path=str(file)), "the run"))
+
+
+def test_a_manifest_in_a_file_of_its_own_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "manifest.gz"
+    rows = [
+        {"path": "a", "digest": "x", "size": 1, "local_path": "/here/a", "extra": {"t": 0.5}},
+        {"path": "b", "digest": "x", "ref": "s3://b/c"},
+    ]
+    file.write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
+    assert manifest_of(file) == [("a", "/here/a"), ("b", "")]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        gzip.compress(b" " * (1 << 21)),
+        gzip.compress(b"{}\n"),
+        gzip.compress(b"[]\n"),
+        gzip.compress(b"not json\n"),
+        gzip.compress(b'{"path":"a"}\n' * 100)[:-20],
+        b"no gzip",
+    ],
+    ids=["bomb", "empty", "list", "text", "cut", "plain"],
+)
+def test_a_manifest_that_is_none_is_refused_with_its_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "manifest.gz").write_bytes(content)
+    with pytest.raises(MalformedError):
+        manifest_of(tmp_path / "manifest.gz")
+
+
+def _message(kind: str) -> bytes:
+    from wandb.proto import wandb_internal_pb2 as messages
+
+    record = messages.Record()
+    getattr(record, kind).SetInParent()
+    return bytes(record.SerializeToString())
+
+
+def test_a_run_that_is_still_written_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "run-1.wandb"
+    begun, whole = write([_message("run")]), write([_message("run"), _message("artifact"), _message("exit")])
+    file.write_bytes(begun)
+    later = threading.Timer(0.3, file.write_bytes, [whole])
+    later.start()
+    assert wait_for_end(file)
+    later.join()
+
+
+def test_a_killed_run_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "SILENCE_SECONDS", 0.2)
+    file = tmp_path / "run-1.wandb"
+    file.write_bytes(write([_message("run")]))
+    assert not wait_for_end(file)

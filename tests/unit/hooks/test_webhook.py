@@ -5,6 +5,8 @@ import base64
 import hashlib
 import hmac
 import json
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -19,10 +21,12 @@ from weightmark.errors import (
     MissingExtraError,
     PlatformError,
 )
+from weightmark.index import Index
 from weightmark.model.event import ModelEvent
 from weightmark.vocabulary import EventKind
 from weightmark.workspace import Outcome
-from weightmark_hooks.webhook import Receiver, create_app
+from weightmark.workspace.sighting import Sightings
+from weightmark_hooks.webhook import Receiver, create_app, receiver
 from weightmark_hooks.webhook import mlflow as mlflow_source
 from weightmark_hooks.webhook.inbox import LEASE_SECONDS, Claim, Inbox
 from weightmark_hooks.webhook.mlflow import MlflowSource
@@ -414,3 +418,41 @@ def test_no_secret_is_logged(world, caplog):
     world.send(CREATED, secret=b"wrong")
     assert caplog.records
     assert SECRET.decode() not in caplog.text
+
+
+def _open_both(folder):
+    try:
+        Inbox(folder / "inbox.db")
+        Sightings(folder / "watch.db", "models:/")
+        Index(f"sqlite:///{folder}/index.db").close()
+    except Exception as error:
+        return repr(error)
+    return ""
+
+
+def test_many_processes_may_start_at_once(tmp_path):
+    with ProcessPoolExecutor(8, get_context("forkserver")) as pool:
+        for number in range(12):
+            folder = tmp_path / str(number)
+            folder.mkdir()
+            assert set(pool.map(_open_both, [folder] * 8)) == {""}
+
+
+def test_the_folder_it_makes_is_its_owners(tmp_path):
+    Inbox(tmp_path / "home" / "inbox.db")
+    assert (tmp_path / "home").stat().st_mode & 0o077 == 0
+
+
+def test_a_body_that_never_comes_is_given_up(world, monkeypatch):
+    monkeypatch.setattr(receiver, "READ_SECONDS", 0.05)
+    scope = {"type": "http", "method": "POST", "path": "/hooks/mlflow", "headers": [], "query_string": b""}
+    sent = []
+
+    async def receive():
+        await asyncio.sleep(30)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(asyncio.wait_for(world.app(scope, receive, send), 5))
+    assert sent[0]["status"] == 408

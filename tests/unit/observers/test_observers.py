@@ -375,3 +375,12 @@ def test_the_road_goes_on_and_the_log_names_the_observer(
     assert "token-in-the-path" not in caplog.text
     assert "p@ss" not in caplog.text
     assert "p%40ss" not in caplog.text
+
+
+def test_the_address_stands_in_no_log(
+    monkeypatch: pytest.MonkeyPatch, hook: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    webhook_to(monkeypatch, hook.replace("//", "//user:hunter2@")).notice(refusal(), REFUSED)
+    assert Hook.taken[0][0]["authorization"] == "Basic " + base64.b64encode(b"user:hunter2").decode()
+    assert not any(secret in caplog.text for secret in ("hunter2", "token-in-the-path"))

@@ -251,3 +251,36 @@ def test_what_lasts_and_what_does_not() -> None:
     passing += [UndecidedError("not yet"), RuntimeError("boom")]  # type: ignore[list-item]
     assert all(map(is_lasting, lasting))
     assert not any(map(is_lasting, passing))
+
+
+def test_an_alias_hides_no_change(workspace: Workspace, platform: Shelf) -> None:
+    uri = platform.publish("churn", 1, [1.0], card=CARD.format("mit"))
+    other = platform.publish("other", 1, [2.0], card=CARD.format("mit"))
+    workspace.follow(registered(uri))
+    workspace.follow(registered(other))
+    platform.point("churn", "prod", 1)
+    for kind in (EventKind.LOAD, EventKind.DEPLOY):
+        assert workspace.handle(ModelEvent(kind=kind, uri="shelf:/churn@prod")).allowed
+    for values in ([3.0], [2.0]):  # files nobody registered, and those of another registered model
+        platform.publish("churn", 1, values, card=CARD.format("mit"))
+        for kind in (EventKind.LOAD, EventKind.DEPLOY):
+            outcome = workspace.handle(ModelEvent(kind=kind, uri="shelf:/churn@prod"))
+            assert outcome.decision.code is ReasonCode.NOT_INTACT
+
+
+def test_files_that_change_while_two_follow_one_event_are_not_recorded(
+    workspace: Workspace, platform: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = platform.publish("churn", 1, [1.0], card=CARD.format("mit"))
+    take = workspace._road.take
+
+    def late(*given: object, **more: object) -> object:
+        monkeypatch.setattr(workspace._road, "take", take)
+        workspace.follow(registered(uri))
+        platform.publish("churn", 1, [2.0], card=CARD.format("mit"))
+        return take(*given, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(workspace._road, "take", late)
+    with pytest.raises(DigestMismatchError, match="registered as other files"):
+        workspace.follow(registered(uri))
+    assert said(workspace) == ONCE

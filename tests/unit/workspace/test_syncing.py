@@ -302,3 +302,30 @@ def test_what_may_pass() -> None:
     assert may_pass(PlatformError("429", retryable=True))
     assert not may_pass(PlatformError("404"))
     assert not may_pass(MalformedError("no"))
+
+
+@pytest.mark.parametrize("page", [2, 200])
+def test_what_is_in_hand_when_the_list_breaks_off_is_not_taken_again(
+    workspace: Workspace, platform: Shelf, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(syncing, "PAGE", page)
+    publish(platform, 10)
+    platform.write("delay", "0.1")
+    listed = 0
+
+    def sometimes(_self: Shelf, *places: str) -> None:
+        nonlocal listed
+        listed += places == ("versions",)
+        if listed == 6:
+            listed += 1
+            raise PlatformError("a page was lost", retryable=True, retry_after=0.01)
+
+    monkeypatch.setattr(Shelf, "fail_if_broken", sometimes)
+    synced = workspace.sync("shelf:/", jobs=8)
+    assert (synced.registered, synced.present, synced.annotated) == (10, 0, 0)
+
+
+@pytest.mark.parametrize("asked", [1e308, float("inf"), float("nan"), -5.0])
+def test_a_platform_that_asks_for_nonsense_is_given_minutes(asked: float) -> None:
+    seconds = Pace().delay(PlatformError("busy", retryable=True, retry_after=asked), 1)
+    assert 0 <= seconds <= pacing.LONGEST_ASKED_SECONDS
