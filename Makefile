@@ -48,13 +48,13 @@ bench: .venv/.bench  ## measure, beside the named peers; prints Markdown for ben
 	$(PY) benchmarks/run.py
 
 clean:  ## remove what was made
-	rm -rf .venv docs/_build build dist .demo .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv docs/_build build dist .demo .demo-six .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
 
 # ---- the lock: every extra and every group together, one file for 3.11 and later, with hashes.
 # It names no registry, and not torch: which build of torch fits is the machine's matter (see .venv/.torch).
 
 COMPILE = $(UV) pip compile pyproject.toml --universal --python-version 3.11 --all-extras \
-            $(foreach group,test platform lint docs demo bench build,--group $(group)) --generate-hashes --no-annotate \
+            $(foreach group,test platform torch lint docs demo bench build,--group $(group)) --generate-hashes --no-annotate \
             --no-emit-index-url --no-emit-package torch --custom-compile-command "make lock" --quiet
 
 lock: .venv/.uv  ## resolve anew, with the newest versions
@@ -95,8 +95,11 @@ WANT_bench := $(WANT_dev) --group bench
 
 # The lock is given as constraints: an environment is then a part of it, and uv checks the hash of all that it installs.
 # Our own build runs without isolation, since an isolated build would fetch its backend past the lock.
+# What stands on torch comes by itself: torch has no hash here, and uv would ask for one.
 .venv/.%: .venv/.uv .venv/.torch pyproject.toml requirements.lock
+	@awk '/^[^ #]/ {keep = /^accelerate==/} keep' requirements.lock > .venv/torch.txt
 	$(UV) pip install --quiet --python $(PY) -r pyproject.toml $(WANT_$*) --group build \
 	  --constraints requirements.lock --require-hashes
+	$(UV) pip install --quiet --python $(PY) --no-deps --require-hashes -r .venv/torch.txt
 	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -66,9 +66,9 @@ def write_model(folder: Path, number: int) -> Path:
     return folder
 
 
-def start(environ: Mapping[str, str], jobs: int) -> "subprocess.Popen[str]":
+def start(environ: Mapping[str, str], how: list[str]) -> "subprocess.Popen[str]":
     """Begin ``weightmark sync``."""
-    command = [sys.executable, "-m", "weightmark", "sync", "models:/", "--jobs", str(jobs), "--json"]
+    command = [sys.executable, "-m", "weightmark", "sync", "models:/", "--json", *how]
     return subprocess.Popen(
         command, env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -80,18 +80,18 @@ def size_of(workspace: Workspace) -> int:
 
 
 def run_to_the_end(
-    workspace: Workspace, environ: Mapping[str, str], kills: list[int], jobs: int
+    workspace: Workspace, environ: Mapping[str, str], kills: list[int], how: list[str]
 ) -> dict[str, object]:
     """Run it, killed each time the ledger has grown to one of the sizes, until it ends by itself."""
     for size in kills:
-        process = start(environ, jobs)
+        process = start(environ, how)
         while process.poll() is None and size_of(workspace) < size:
             threading.Event().wait(0.02)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         if process.returncode != -signal.SIGKILL:
             raise RuntimeError(f"it ended by itself with {process.returncode}, before it was killed")
-    process = start(environ, jobs)
+    process = start(environ, how)
     output, errors = process.communicate()
     if process.returncode:
         raise RuntimeError(f"it ended with {process.returncode}: {output[-1000:]} {errors[-1000:]}")
@@ -115,7 +115,9 @@ def main() -> None:
     parser.add_argument("--versions", type=int, default=10_000, help="how many model versions there are")
     parser.add_argument("--kills", type=int, default=5, help="how often it is killed")
     parser.add_argument("--jobs", type=int, default=4, help="how many versions at once")
+    parser.add_argument("--no-tags", action="store_true", help="register only; write nothing to MLflow")
     options = parser.parse_args()
+    how = ["--jobs", str(options.jobs), *(["--no-tags"] if options.no_tags else [])]
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # so that servers are ended
     os.environ.update(QUIET)
     with tempfile.TemporaryDirectory(prefix="weightmark-") as temporary:
@@ -135,9 +137,9 @@ def main() -> None:
             step = 2 * options.versions // (options.kills + 1)
             started = time.monotonic()
             kills = [step * number for number in range(1, options.kills + 1)]
-            last = run_to_the_end(workspace, environ, kills, options.jobs)
+            last = run_to_the_end(workspace, environ, kills, how)
             seconds = time.monotonic() - started
-            again = run_to_the_end(workspace, environ, [], options.jobs)
+            again = run_to_the_end(workspace, environ, [], how)
             workspace.resources.catch_up()
             registrations, links, doubled = count_entries(workspace)
         report(options, made, seconds, last, again)

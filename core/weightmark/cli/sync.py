@@ -31,6 +31,9 @@ SHOWN = 20
 @click.option(
     "--rate", type=click.FloatRange(0, min_open=True), metavar="PER-SECOND", help="Begin no more a second."
 )
+@click.option(
+    "--no-tags", is_flag=True, help="Leave the platform as it is; a run without this writes the tags."
+)
 @click.option("--retry-failed", is_flag=True, help="Try what failed once more at the end.")
 @speaker_options
 @json_option
@@ -40,6 +43,7 @@ def command(
     jobs: int,
     limit: int | None,
     rate: float | None,
+    no_tags: bool,
     retry_failed: bool,
     party: str | None,
     key: str | None,
@@ -59,7 +63,13 @@ def command(
         counter("Registering", _so_far, shown=not as_json) as tell,
     ):
         synced = workspace.sync(
-            platform_uri, jobs=jobs, limit=limit, rate=rate, retry_failed=retry_failed, tell=tell
+            platform_uri,
+            jobs=jobs,
+            limit=limit,
+            rate=rate,
+            retry_failed=retry_failed,
+            tags=not no_tags,
+            tell=tell,
         )
     if as_json:
         print_json(dict(synced.to_json()))

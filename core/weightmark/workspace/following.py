@@ -27,7 +27,9 @@ _log = logging.getLogger(__name__)
 _SHORT = 12
 
 
-def follow(road: Road, registry: Registry, event: ModelEvent, progress: Progress | None) -> Outcome:
+def follow(
+    road: Road, registry: Registry, event: ModelEvent, progress: Progress | None, *, tags: bool = True
+) -> Outcome:
     """Do for an event that has happened what would have been done before it.
 
     An event that comes twice, late, or before the one that it follows from ends the same: what nobody
@@ -39,6 +41,7 @@ def follow(road: Road, registry: Registry, event: ModelEvent, progress: Progress
         registry: the platform's.
         event: what happened.
         progress: told the bytes done and the bytes in all.
+        tags: whether what came of it is written to the platform's tags.
 
     Returns:
         What was recorded and decided; the platform has it in its tags, and a refused use is undone there
@@ -53,13 +56,13 @@ def follow(road: Road, registry: Registry, event: ModelEvent, progress: Progress
     except WeightmarkError as error:
         if is_lasting(error) and (event.kind in RECORDING or road.requires(event.kind)):
             reason = f"{error.message} {error.hint}".rstrip()
-            tags = write_verdict(f"{Verdict.REFUSED.value} ({ReasonCode.NOT_REGISTERED.value})", reason)
+            told = write_verdict(f"{Verdict.REFUSED.value} ({ReasonCode.NOT_REGISTERED.value})", reason)
             with suppress(PlatformError):
-                _say_there(registry, event, tags, reason)
+                _say_there(registry, event, told if tags else {}, reason)
         raise
     if not outcome.allowed:
         _log.warning("%s of %r is not allowed: %s", event.kind.value, event.uri, outcome.refusal())
-    _say_there(registry, event, outcome.tags(), outcome.refusal())
+    _say_there(registry, event, outcome.tags() if tags else {}, outcome.refusal())
     return outcome
 
 

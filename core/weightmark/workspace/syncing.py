@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from weightmark.encoding import Json
 from weightmark.errors import LedgerError, PlatformError, WeightmarkError
@@ -34,7 +34,15 @@ DOWN_AFTER: Final = 20
 TOLD: Final = 1000
 """Failures that are told by name; more are counted only."""
 
-Follow = Callable[[ModelEvent], Outcome]
+
+class Follow(Protocol):
+    """Registers one version, and writes its tags when it is to."""
+
+    def __call__(self, event: ModelEvent, *, tags: bool) -> Outcome:
+        """Do it; safe to call from many threads."""
+        ...
+
+
 Tell = Callable[["Synced"], None]
 
 _log = logging.getLogger(__name__)
@@ -137,6 +145,7 @@ class Synchronization:
         follow: registers one version and writes its tags; safe to call from many threads.
         synced: what is counted, with the URI to be listed.
         pace: how often the platform may be asked.
+        tags: whether the platform's tags are written.
         tell: told of every version that is done, from the thread that runs it.
     """
 
@@ -148,6 +157,7 @@ class Synchronization:
         synced: Synced,
         *,
         pace: Pace,
+        tags: bool = True,
         tell: Tell | None = None,
     ) -> None:
         self._resources = resources
@@ -155,6 +165,7 @@ class Synchronization:
         self._follow = follow
         self._synced = synced
         self._pace = pace
+        self._tags = tags
         self._tell = tell
         self._listed = 0
         self._row = 0
@@ -214,7 +225,7 @@ class Synchronization:
                     self._collect(running)
 
     def _take(self, event: ModelEvent) -> Outcome:
-        return patiently(lambda: self._follow(event), self._pace)
+        return patiently(lambda: self._follow(event, tags=self._tags), self._pace)
 
     def _collect(self, running: dict[Future[Outcome], _Task]) -> None:
         done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -289,7 +300,7 @@ class Synchronization:
                     continue  # the list was begun anew
                 known = listed.uri in linked
                 self._synced.present += known and is_new
-                if not known or Tag.RECEIPT.value not in listed.tags:
+                if not known or (self._tags and Tag.RECEIPT.value not in listed.tags):
                     self._handed.add(key)
                     yield _Task(_event(listed, self._registry.name), known)
             self._told()

@@ -153,7 +153,7 @@ class Workspace:
         """
         return self._tell(self._road.take(event, resolved, progress))
 
-    def follow(self, event: ModelEvent, *, progress: Progress | None = None) -> Outcome:
+    def follow(self, event: ModelEvent, *, progress: Progress | None = None, tags: bool = True) -> Outcome:
         """Take an event that has happened already: register, judge, annotate, and undo a refused use.
 
         The same event taken twice, late or out of order ends the same.
@@ -161,12 +161,13 @@ class Workspace:
         Args:
             event: what happened; its URI is one of a platform's.
             progress: told the bytes done and the bytes in all.
+            tags: whether what came of it is written to the platform's tags.
 
         Raises:
             WeightmarkError: it could not be read, decided, recorded or written; taking it again is safe.
         """
         registry = registry_for(event.uri, self.plugins)
-        return self._tell(follow(self._road, registry, event, progress))
+        return self._tell(follow(self._road, registry, event, progress, tags=tags))
 
     def sync(  # noqa: PLR0913 - what a person may say
         self,
@@ -176,6 +177,7 @@ class Workspace:
         limit: int | None = None,
         rate: float | None = None,
         retry_failed: bool = False,
+        tags: bool = True,
         tell: Callable[[Synced], None] | None = None,
     ) -> Synced:
         """Register what is on a platform already; a run that was killed is simply run again.
@@ -186,6 +188,7 @@ class Workspace:
             limit: how many versions are worked on at most; None for all that are not registered yet.
             rate: how many versions are begun in a second at most; None for as many as there can be.
             retry_failed: whether what failed is tried once more at the end.
+            tags: whether the platform's tags are written; without them a later run writes them.
             tell: told of every version that is done.
 
         Returns:
@@ -200,7 +203,9 @@ class Workspace:
         registry = registry_for(uri, self.plugins)
         self.resources.require_own_key(self.clock())
         synced = Synced(uri=uri)
-        run = Synchronization(self.resources, registry, self.follow, synced, pace=Pace(rate), tell=tell)
+        run = Synchronization(
+            self.resources, registry, self.follow, synced, pace=Pace(rate), tags=tags, tell=tell
+        )
         run.run(jobs=jobs, limit=limit, retry_failed=retry_failed)
         return synced
 

@@ -91,6 +91,15 @@ def test_what_is_registered_and_not_annotated_is_annotated(workspace: Workspace,
     assert said(workspace) == {Predicate.REGISTRATION: 3, Predicate.VERSION: 3}
 
 
+def test_tags_may_wait_for_another_run(workspace: Workspace, platform: Shelf) -> None:
+    uris = publish(platform, 3)
+    assert workspace.sync("shelf:/", tags=False).registered == 3
+    assert workspace.sync("shelf:/", tags=False).annotated == 0
+    assert [platform.tags(uri) for uri in uris] == [{}, {}, {}]
+    assert workspace.sync("shelf:/").annotated == 3
+    assert all("weightmark.receipt" in platform.tags(uri) for uri in uris)
+
+
 def test_a_failure_that_passes_is_tried_again(workspace: Workspace, platform: Shelf) -> None:
     publish(platform, 5)
     platform.break_it("resolve", "retryable", times=4)
