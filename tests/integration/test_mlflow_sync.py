@@ -25,7 +25,7 @@ def test_a_sync_that_is_killed_and_begun_again_registers_everything_once(tmp_pat
         "WEIGHTMARK_PARTY": "acme",
     }
     with Workspace(Configuration.load({"home": str(tmp_path / "home"), "party": "acme"})) as workspace:
-        last = run_to_the_end(workspace, environ, [30, 75], jobs=2)
+        last = run_to_the_end(workspace, environ, [30, 75], how=["--jobs", "2"])
         assert last["ok"]
         assert 0 < last["registered"] < VERSIONS - 30
         assert last["registered"] + last["present"] == VERSIONS
