@@ -372,7 +372,7 @@ def test_a_package_without_model_data_cannot_bring_our_tags(world: World, guarde
 def test_a_container_that_fetches_its_model_from_the_hub_is_asked_about_that(
     world: World, guarded: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # the variable would last
     container = {"Image": IMAGE, "Environment": {"HF_MODEL_ID": "acme/churn", "HF_MODEL_REVISION": "v1"}}
     with pytest.raises(RefusedError, match="hf://acme/churn@v1"):
         guarded.create_model(ModelName=world.aws.group(), PrimaryContainer=container, ExecutionRoleArn=ROLE)

@@ -14,7 +14,7 @@ def test_every_checkpoint_of_a_trainer_is_registered(desk: Desk, monkeypatch: py
 
     monkeypatch.setenv("WANDB_LOG_MODEL", "checkpoint")
     monkeypatch.setenv("WANDB_PROJECT", desk.project)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # the variable would last
     config = BertConfig(
         vocab_size=8, hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8
     )

@@ -79,7 +79,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         monkeypatch.delenv(name)
     store = tmp_path / "trackio"
     store.mkdir()
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)  # the variable would last
     monkeypatch.setenv("TRACKIO_DIR", str(store))
     monkeypatch.chdir(tmp_path)
     import trackio.registry_storage
