@@ -146,6 +146,7 @@ def _point(patch: pytest.MonkeyPatch, url: str, folder: Path) -> None:
         "HF_TOKEN_PATH": str(folder / "hf" / "token"),
         "HF_HUB_DISABLE_XET": True,
         "HF_HUB_DISABLE_TELEMETRY": True,
+        "HF_HUB_DISABLE_PROGRESS_BARS": True,
     }
     for name in [name for name in sys.modules if name.startswith("huggingface_hub")]:
         for key, value in values.items():  # older releases take constants by name
