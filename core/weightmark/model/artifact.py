@@ -51,11 +51,11 @@ class ArtifactFile:
     ctime_ns: int
 
     @contextmanager
-    def opened(self) -> Generator[int]:
+    def opened(self) -> Generator["Reader"]:
         """Open the file for reading, and check that it is the one that was walked, before and after.
 
         Yields:
-            A file descriptor, closed afterwards.
+            What reads it, closed afterwards; for one thread.
 
         Raises:
             MalformedError: the file cannot be read, or is not as it was walked.
@@ -68,7 +68,7 @@ class ArtifactFile:
             raise _unreadable(self.path, error) from error
         try:
             self.check(descriptor)
-            yield descriptor
+            yield Reader(self, descriptor)
             self.check(descriptor)
         finally:
             os.close(descriptor)
@@ -99,6 +99,65 @@ class ArtifactFile:
 
     def _identity(self) -> tuple[int, int, int, int, int]:
         return (self.device, self.inode, self.size, self.mtime_ns, self.ctime_ns)
+
+
+class Reader:
+    """Reads one open file.
+
+    Args:
+        file: the file, for messages.
+        descriptor: it, opened.
+    """
+
+    __slots__ = ("_descriptor", "_file")
+
+    def __init__(self, file: ArtifactFile, descriptor: int) -> None:
+        self._file = file
+        self._descriptor = descriptor
+
+    def read_into(self, buffer: memoryview, position: int) -> int:
+        """Fill a buffer, or its beginning.
+
+        Args:
+            buffer: at least one byte.
+            position: the offset in the file of the first byte.
+
+        Returns:
+            How many bytes were read, at least one.
+
+        Raises:
+            MalformedError: the file cannot be read, or ends here although it should not.
+        """
+        try:
+            got = os.preadv(self._descriptor, [buffer], position)
+        except OSError as error:
+            raise MalformedError(
+                f"{self._file.path} cannot be read at byte {position}: {error.strerror}",
+                hint="Check that the disk is well and still mounted.",
+            ) from error
+        if not got:
+            raise self._file.fail_short(position)
+        return got
+
+    def read(self, position: int, size: int) -> bytes:
+        """Read a range.
+
+        Args:
+            position: the first byte's offset in the file.
+            size: how many bytes; allocated at once, so bound it first.
+
+        Returns:
+            Exactly ``size`` bytes.
+
+        Raises:
+            MalformedError: the file cannot be read, or ends before.
+        """
+        whole = bytearray(size)
+        view = memoryview(whole)
+        done = 0
+        while done < size:
+            done += self.read_into(view[done:], position + done)
+        return bytes(whole)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,19 +253,8 @@ class Artifact:
             raise ValueError(f"the artifact has no file {path!r}")
         if start < 0 or size < 0 or start + size > file.size:
             raise ValueError(f"bytes {start} to {start + size} are not inside {path!r} of {file.size} bytes")
-        parts: list[bytes] = []
-        position, stop = start, start + size
-        with file.opened() as descriptor:
-            while position < stop:
-                try:
-                    part = os.pread(descriptor, stop - position, position)
-                except OSError as error:
-                    raise _unreadable(path, error) from error
-                if not part:
-                    raise file.fail_short(position)
-                parts.append(part)
-                position += len(part)
-        return b"".join(parts)
+        with file.opened() as reader:
+            return reader.read(start, size)
 
     def check_unchanged(self) -> None:
         """Walk again and check that every file is as it was.

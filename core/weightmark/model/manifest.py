@@ -45,7 +45,8 @@ class TensorEntry:
         path: the file it lies in.
         start: its first byte's offset in the file.
         stop: the offset after its last byte.
-        root: the Merkle root over the tensor's chunks.
+        root: the Merkle root over the chunks of the tensor's canonical bytes.
+        layout: how those are made from the file's bytes, in one word; empty when they are the same.
     """
 
     name: str
@@ -55,6 +56,7 @@ class TensorEntry:
     start: int
     stop: int
     root: Digest
+    layout: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +134,7 @@ def _write_file(file: FileEntry) -> Json:
 
 
 def _write_tensor(tensor: TensorEntry) -> Json:
-    return {
+    entry: dict[str, Json] = {
         "name": tensor.name,
         "dtype": tensor.dtype,
         "shape": tensor.shape,
@@ -141,6 +143,7 @@ def _write_tensor(tensor: TensorEntry) -> Json:
         "stop": tensor.stop,
         "root": tensor.root,
     }
+    return {**entry, "layout": tensor.layout} if tensor.layout else entry
 
 
 def _read_file(item: Record, algorithm: Algorithm) -> FileEntry:
@@ -169,6 +172,7 @@ def _read_tensors(
             start=item.integer("start"),
             stop=item.integer("stop"),
             root=item.digest("root"),
+            layout=item.optional_text("layout") or "",
         )
         item.done()
         _check_algorithm(entry.root, algorithm, entry.name)

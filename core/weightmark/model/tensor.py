@@ -1,9 +1,13 @@
-"""Where a tensor lies in a model's files, and what its numbers are.
+"""Where a tensor lies in a model's files, and how its canonical bytes are read.
 
-Not promised: the numbers themselves. Nothing here reads them.
+Not promised: that the file is as it was when the span was found; ``ArtifactFile.opened`` looks after that.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from weightmark.model.artifact import Reader
+from weightmark.model.layout import BUFFER, Layout, Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,10 +17,12 @@ class TensorSpan:
     Attributes:
         name: as the format gives it.
         dtype: the field's name for it, as NumPy and ml_dtypes spell it: ``float32``, ``bfloat16``, ``int8``.
-        shape: lengths, outermost first; ``()`` for a scalar. The bytes are row-major, little-endian.
+        shape: lengths, outermost first; ``()`` for a scalar. The canonical bytes are row-major and
+            little-endian.
         path: the file, relative to the model's folder, POSIX.
         start: the first byte's offset in the file.
         stop: the offset after the last byte.
+        layout: how the canonical bytes are made from those in the file; None when they are the same.
     """
 
     name: str
@@ -25,3 +31,39 @@ class TensorSpan:
     path: str
     start: int
     stop: int
+    layout: Layout | None = None
+
+    @property
+    def size(self) -> int:
+        """Count the canonical bytes."""
+        return self.stop - self.start if self.layout is None else self.layout.size
+
+    def blocks(self, reader: Reader) -> Iterator[bytes]:
+        """Read the canonical bytes, block by block.
+
+        Args:
+            reader: the tensor's file, opened.
+
+        Raises:
+            MalformedError: the file cannot be read, or the stored bytes are not what the layout expects.
+        """
+        if self.layout is not None:
+            yield from self.layout.blocks(self.stored(reader))
+            return
+        for position in range(self.start, self.stop, BUFFER):
+            yield reader.read(position, min(BUFFER, self.stop - position))
+
+    def stored(self, reader: Reader) -> Stored:
+        """Give access to the bytes that the file stores for this tensor.
+
+        Args:
+            reader: the tensor's file, opened.
+
+        Raises:
+            Nothing.
+        """
+        return Stored(
+            what=f"tensor {self.name[:200]!r} in {self.path}",
+            size=self.stop - self.start,
+            read=lambda start, size: reader.read(self.start + start, size),
+        )

@@ -1,7 +1,7 @@
 """From a URI to files, from files to a fingerprint."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from weightmark.discovery import Plugins, choose
@@ -13,9 +13,10 @@ from weightmark.errors import (
     PluginError,
     UnknownPluginError,
 )
-from weightmark.fingerprinting import DigestCache, Fingerprint, fingerprint_artifact
+from weightmark.fingerprinting import DigestCache, Fingerprint, fingerprint_artifact, name_apart
 from weightmark.model import Artifact, TensorSpan
 from weightmark.ports import Registry, ResolvedModel
+from weightmark.similarity import ModelTensors
 
 _log = logging.getLogger(__name__)
 
@@ -116,16 +117,44 @@ def read_fingerprint(  # noqa: PLR0913 - keywords, each with its default
         PluginConflictError: two formats claim one file.
     """
     artifact = Artifact.open(resolved.path, ignore=resolved.ignore)
-    spans: list[TensorSpan] = []
+    return fingerprint_artifact(
+        artifact,
+        find_tensors(artifact, plugins),
+        algorithm=algorithm,
+        threads=threads,
+        progress=progress,
+        cache=cache,
+    )
+
+
+def find_tensors(artifact: Artifact, plugins: Plugins) -> list[TensorSpan]:
+    """Find the tensors of a model, by all formats that are installed; names are unique.
+
+    A name that two formats give belongs to safetensors, else to the format that comes first by its own name.
+
+    Raises:
+        MalformedError: a file is damaged, or a name stands twice.
+        PluginConflictError: two formats read one file.
+    """
+    found: list[Sequence[TensorSpan]] = []
     claimed: dict[str, str] = {}
-    for name in sorted(plugins.formats):
+    for name in sorted(plugins.formats, key=lambda name: (name != "safetensors", name)):
         reader = choose(plugins.formats, name, "format")()
         paths = reader.claims(artifact)
-        found = reader.tensors(artifact, paths) if paths else ()
-        for path in {span.path for span in found}:
+        spans = reader.tensors(artifact, paths) if paths else ()
+        for path in {span.path for span in spans}:
             if claimed.setdefault(path, name) != name:
                 raise PluginConflictError(f"the formats {claimed[path]} and {name} both read {path}")
-        spans.extend(found)
-    return fingerprint_artifact(
-        artifact, spans, algorithm=algorithm, threads=threads, progress=progress, cache=cache
-    )
+        found.append(spans)
+    return list(name_apart(found))
+
+
+def open_tensors(resolved: ResolvedModel, plugins: Plugins) -> ModelTensors:
+    """Open a model's tensors as numbers.
+
+    Raises:
+        MalformedError: the files are not safe to read, or are damaged.
+        PluginConflictError: two formats read one file.
+    """
+    artifact = Artifact.open(resolved.path, ignore=resolved.ignore)
+    return ModelTensors(artifact, find_tensors(artifact, plugins))

@@ -22,8 +22,8 @@ from typing import Final
 
 DISTRIBUTION: Final = "weightmark"
 OWN: Final = ("weightmark", "weightmark_plugins", "weightmark_adapters", "weightmark_hooks")
-NOT_HERE: Final = frozenset({"click", "rich", "wrapt"})
-"""Needed by the command line, and by the hooks in a person's own process."""
+NOT_HERE: Final = frozenset({"click", "ml-dtypes", "numpy", "rich", "wrapt"})
+"""Needed by the command line, by comparisons, and by the hooks in a person's own process."""
 
 ENTRIES: Final = frozenset(
     {

@@ -1,0 +1,3 @@
+from .values import ModelTensors as ModelTensors
+
+__all__ = ["ModelTensors"]
