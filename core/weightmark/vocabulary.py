@@ -10,6 +10,7 @@ STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 BUNDLE_MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MANIFEST_MEDIA_TYPE: Final = "application/vnd.weightmark.manifest.v1+json"
+SKETCH_MEDIA_TYPE: Final = "application/vnd.weightmark.sketch.v1+json"
 TRUST_ROOT_MEDIA_TYPE: Final = "application/vnd.weightmark.trustroot.v1+json"
 SCHEMA_VERSION: Final = "1"
 

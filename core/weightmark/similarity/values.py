@@ -110,11 +110,44 @@ class ModelTensors:
                     count += values.size
                     yield values
         if rest or count != math.prod(span.shape):
-            raise MalformedError(
-                f"tensor {name[:200]!r} in {span.path} has {count} elements; "
-                f"its shape {list(span.shape)[:8]} asks for {math.prod(span.shape)}",
-                hint="The file, or the plugin that read it, is wrong: save the model again.",
-            )
+            raise _uneven(span, count)
+
+    def runs(self, name: str, starts: Sequence[int], count: int) -> list["np.ndarray"]:
+        """Read some runs of elements that follow one another in canonical order.
+
+        A tensor with a layout is read as a whole for it.
+
+        Args:
+            name: the tensor.
+            starts: each run's first element; of a quantised tensor the first of one of its blocks.
+            count: how many elements a run has; fewer are given at the tensor's end.
+
+        Returns:
+            One float32 array of one dimension for each run.
+
+        Raises:
+            KeyError: there is none of this name.
+            MalformedError: its bytes are not what its type and shape ask for, or its type is unknown.
+            MissingExtraError: its type needs a library that is not installed.
+        """
+        span = self._spans[name]
+        total = math.prod(span.shape)
+        bounds = [(start, max(start, min(start + count, total))) for start in starts]
+        file = self.artifact.find(span.path)
+        if span.layout is not None or file is None:
+            whole = self.read(name).reshape(-1)
+            return [whole[start:stop] for start, stop in bounds]
+        decode, unit = _decoder(span)
+        elements = _block_elements(span)
+        if -(-total // elements) * unit != span.size:
+            raise _uneven(span, span.size // unit * elements)
+        found: list[np.ndarray] = []
+        with file.opened() as reader:
+            for start, stop in bounds:
+                first, last = start // elements, -(-stop // elements)
+                values = decode(reader.read(span.start + first * unit, (last - first) * unit))
+                found.append(values[start - first * elements :][: stop - start])
+        return found
 
     def has_values(self, name: str) -> bool:
         """Say whether a tensor's type is one whose values are known here.
@@ -185,4 +218,21 @@ def _unknown(span: TensorSpan) -> MalformedError:
         f"tensor {span.name[:200]!r} in {span.path} has numbers of the type {span.dtype[:40]!r}, "
         "whose values are not known here",
         hint="Compare a copy of the model with plain numbers.",
+    )
+
+
+def _block_elements(span: TensorSpan) -> int:
+    """Give the elements of the smallest run of bytes that can be read by itself."""
+    if not span.dtype.startswith(_QUANTISED):
+        return 1
+    from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
+
+    return GGML_QUANT_SIZES[GGMLQuantizationType[span.dtype.upper()]][0]
+
+
+def _uneven(span: TensorSpan, count: int) -> MalformedError:
+    return MalformedError(
+        f"tensor {span.name[:200]!r} in {span.path} has {count} elements; "
+        f"its shape {list(span.shape)[:8]} asks for {math.prod(span.shape)}",
+        hint="The file, or the plugin that read it, is wrong: save the model again.",
     )
