@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,18 +51,25 @@ class StepError(Exception):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "--folder", type=Path, default=Path(".demo"), help="made anew; the ledger stays there"
-    )
-    folder = parser.parse_args().folder.absolute()
+    return lead(lambda folder: Road(folder).walk(), about=__doc__, folder=".demo")
+
+
+def lead(walk: Callable[[Path], None], *, about: str, folder: str) -> int:
+    """Read the arguments, make the folder anew, walk; give the exit code.
+
+    Args:
+        walk: takes every step, in a folder.
+        about: what ``--help`` says.
+        folder: the one that is taken when none is named.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, default=Path(folder), help="made anew; the ledger stays there")
+    chosen = parser.parse_args().folder.absolute()
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, stop)
     try:
-        prepare(folder)
-        Road(folder).walk()
+        prepare(chosen)
+        walk(chosen)
     except (StepError, RuntimeError) as failure:
         console.print(Panel(escape(str(failure)), title="this step did not hold", border_style="red"))
         return 1

@@ -7,10 +7,8 @@ machine, ends by itself, and the exit code is 0 only when every step held.
     python examples/six_platforms.py [--folder .demo-six]
 """
 
-import argparse
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -19,7 +17,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from mlflow_road import QUIET, StepError, console, hold, note, prepare, seen, stop
+from mlflow_road import QUIET, StepError, console, hold, lead, note, seen
 from mlflow_server import serve as serve_mlflow
 from rich.markup import escape
 from rich.panel import Panel
@@ -39,22 +37,7 @@ GUARDED = "wandb,huggingface,sagemaker"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--folder", type=Path, default=Path(".demo-six"), help="made anew; the ledger stays")
-    folder = parser.parse_args().folder.absolute()
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, stop)
-    try:
-        prepare(folder)
-        Walk(folder).walk()
-    except (StepError, RuntimeError) as failure:
-        console.print(Panel(escape(str(failure)), title="this step did not hold", border_style="red"))
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    return 0
+    return lead(lambda folder: Walk(folder).walk(), about=__doc__, folder=".demo-six")
 
 
 class Walk:

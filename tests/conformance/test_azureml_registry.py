@@ -4,21 +4,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from tests.integration.azureml import fixture
 from tests.integration.azureml.azurite import KEY
-from tests.integration.azureml.world import URI, World, running
+from tests.integration.azureml.world import URI, World
 
 from weightmark.model.event import ModelEvent
 from weightmark.testing.registry import RegistrySuite
 from weightmark.vocabulary import EventKind
 from weightmark_adapters.azureml import AzuremlRegistry, connect, disconnect
 
+world = fixture.world
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with running(tmp_path_factory.mktemp("azureml")) as made:
-        yield made
 
 
 class AzureSuite(RegistrySuite):

@@ -1,10 +1,11 @@
 """SageMaker's registry under the suite that a stranger's registry must pass, on moto's server."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from tests.integration.sagemaker.aws import BUCKET, KEYS, Aws, account
+from tests.integration.sagemaker import fixture
+from tests.integration.sagemaker.aws import BUCKET, KEYS, Aws
 
 from weightmark.model.event import ModelEvent
 from weightmark.ports import Registry
@@ -13,13 +14,8 @@ from weightmark.vocabulary import EventKind
 from weightmark_adapters.sagemaker import SagemakerRegistry
 from weightmark_adapters.sagemaker.metadata import decode_value
 
+aws = fixture.aws
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    with pytest.MonkeyPatch.context() as patch, account(patch) as served:
-        yield served
 
 
 class TestSagemaker(RegistrySuite):

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from starlette.testclient import TestClient
+from tests.integration.azureml import fixture
+from tests.integration.azureml.fixture import uri_of
 from tests.integration.azureml.server import Answer
-from tests.integration.azureml.world import HOME, URI, Credential, World, running
+from tests.integration.azureml.world import HOME, URI, Credential
 
 from weightmark.errors import PlatformError, RefusedError, VerificationError
 from weightmark.vocabulary import Tag
@@ -20,20 +22,9 @@ from weightmark_hooks.webhook import Receiver, create_app
 from weightmark_hooks.webhook.eventgrid import EventGridSource
 from weightmark_hooks.webhook.inbox import Inbox
 
+acme, world = fixture.acme, fixture.world
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 SECRET = "a secret of this test"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Iterator[World]:
-    with running(tmp_path_factory.mktemp("azureml")) as made:
-        yield made
-
-
-@pytest.fixture
-def acme(world):
-    with world.workspace() as workspace:
-        yield workspace
 
 
 @pytest.fixture
@@ -58,14 +49,7 @@ def plain(world) -> Iterator[object]:
 
 
 def model(world, **more):
-    from azure.ai.ml.entities import Model
-
-    given = {"name": f"churn-{world.made}", "path": str(world.folder_of()), "tags": {"license": "mit"}}
-    return Model(**{**given, **more})
-
-
-def uri_of(made) -> str:
-    return f"{URI}/models/{made.name}/versions/{made.version}"
+    return fixture.model(world, **{"tags": {"license": "mit"}, **more})
 
 
 def entries(workspace: Workspace) -> int:

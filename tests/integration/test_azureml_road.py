@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.integration.azureml.world import HOME, SUBSCRIPTION, URI, World, running
+from tests.integration.azureml import fixture
+from tests.integration.azureml.fixture import model, uri_of
+from tests.integration.azureml.world import HOME, SUBSCRIPTION, URI
 
 from weightmark.errors import DigestMismatchError, PlatformError, RefusedError
 from weightmark.model.event import ModelEvent
@@ -14,19 +16,8 @@ from weightmark_adapters.azureml.client import VARIABLES, configured_place, conn
 from weightmark_hooks import azureml
 from weightmark_hooks.azureml.allowlist import allowed_assets, write_parameters
 
+acme, world = fixture.acme, fixture.world
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Iterator[World]:
-    with running(tmp_path_factory.mktemp("azureml")) as made:
-        yield made
-
-
-@pytest.fixture
-def acme(world):
-    with world.workspace() as workspace:
-        yield workspace
 
 
 @pytest.fixture
@@ -41,21 +32,10 @@ def client(world, acme) -> Iterator[object]:
         disconnect()
 
 
-def model(world, **more):
-    from azure.ai.ml.entities import Model
-
-    given = {"name": f"churn-{world.made}", "path": str(world.folder_of())}
-    return Model(**{**given, **more})
-
-
 def derived(world, **more):
     """The name of a base of Openlab's that is not for commercial use, and a model made of it."""
     base = world.base()
     return base, model(world, tags={"license": "mit", "base_model": base}, **more)
-
-
-def uri_of(made) -> str:
-    return f"{URI}/models/{made.name}/versions/{made.version}"
 
 
 def puts(world) -> list[str]:

@@ -1,6 +1,8 @@
 """Kubeflow's Model Registry behind its own client: the gate before it, what we list, undo and say of it."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -206,3 +208,25 @@ def test_what_is_there_already_is_registered_once_and_watched(server: State, tmp
     assert "2 there already" in shell.run("sync", "model-registry://churn").stdout
     assert "2 whole" in shell.run("watch", "model-registry://", "--once").stdout
     assert "weightmark.seen" in properties(server, "v2")
+
+
+LEFT_OPEN = """
+import gc, sys, warnings
+from model_registry import ModelRegistry
+from weightmark_adapters.kubeflow import KubeflowRegistry
+
+host, _, port = sys.argv[1].rpartition(":")
+ModelRegistry(host, int(port), author="ann", is_secure=False)
+gc.collect()
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always", ResourceWarning)
+    assert list(KubeflowRegistry().versions("model-registry://")) == []
+    gc.collect()
+print([str(one.message) for one in caught])
+"""
+
+
+def test_no_event_loop_stays_open_where_the_client_patched_asyncio(server: State):
+    command = [sys.executable, "-c", LEFT_OPEN, os.environ["MODEL_REGISTRY_BASE_URL"]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr

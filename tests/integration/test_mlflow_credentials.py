@@ -11,6 +11,7 @@ from typing import Self
 import pytest
 import requests
 from examples.mlflow_server import serve
+from tests.integration.mlflow.world import QUIET
 from tests.workshop import write_model
 
 from weightmark.errors import PlatformError
@@ -18,12 +19,6 @@ from weightmark_adapters.mlflow import MlflowRegistry
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]
 
-QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
 CARD = "---\nlicense: mit\n---\n"
 
 

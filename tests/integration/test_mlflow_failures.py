@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from tests.integration.mlflow.world import QUIET
 from tests.workshop import write_model
 
 from weightmark.model.event import ModelEvent
@@ -22,12 +23,6 @@ from weightmark_adapters.mlflow import MlflowRegistry
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), pytest.mark.filterwarnings("ignore")]
 
-QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
 CARD = "---\nlicense: mit\n---\n"
 
 

@@ -1,14 +1,13 @@
 """The guarded registry store on a real PostgreSQL server."""
 
 import importlib.util
-from datetime import UTC, datetime
 
 import pytest
+from tests.integration.mlflow.world import grant, refused
 from tests.postgres import serve_postgres
 from tests.workshop import write_model
 
-from weightmark.claims import GrantClaim, PublicKey, TrustedKey
-from weightmark.licensing import Grant, parse_scope
+from weightmark.claims import PublicKey, TrustedKey
 from weightmark.model.event import ModelEvent
 from weightmark.vocabulary import EventKind
 from weightmark.workspace import Configuration, Workspace, process_workspace
@@ -78,15 +77,6 @@ def base(folder):
         yield openlab
 
 
-def refused(call, *arguments) -> str:
-    from mlflow.exceptions import MlflowException
-
-    with pytest.raises(MlflowException) as caught:
-        call(*arguments)
-    assert caught.value.error_code == "PERMISSION_DENIED"
-    return str(caught.value)
-
-
 def test_a_version_is_recorded_refused_and_granted(folder, client, base):
     model = write_model(folder / "derived", card="---\nlicense: mit\nbase_model: tiny-base\n---\n")
     client.create_registered_model("sentiment")
@@ -95,19 +85,7 @@ def test_a_version_is_recorded_refused_and_granted(folder, client, base):
     assert (tags["weightmark.license"], tags["weightmark.owner"], tags["team"]) == ("MIT", "acme", "x")
     assert "tiny-base" in refused(client.set_registered_model_alias, "sentiment", "production", "1")
     assert "tiny-base" in refused(client.transition_model_version_stage, "sentiment", "1", "Production")
-    owned, now = base.find("tiny-base"), base.clock()
-    grant = Grant(
-        model=owned.bundle,
-        licensor="openlab",
-        grantee="acme",
-        capabilities=parse_scope("deploy"),
-        commercial=True,
-        start=now,
-        end=datetime(2100, 1, 1, tzinfo=UTC),
-        grace_days=0,
-        price="",
-    )
-    base.record(owned, GrantClaim(grant=grant, issued_at=now), owner_only="grant its use")
+    grant(base, "tiny-base")
     client.set_registered_model_alias("sentiment", "production", "1")
     assert client.get_model_version_by_alias("sentiment", "production").version in {1, "1"}
 

@@ -8,15 +8,14 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from examples.mlflow_server import serve
 from tests import workshop
+from tests.integration.mlflow.world import QUIET, grant, refused
 
-from weightmark.claims import GrantClaim, PublicKey, TrustedKey
-from weightmark.licensing import Grant, parse_scope
+from weightmark.claims import PublicKey, TrustedKey
 from weightmark.model.event import ModelEvent
 from weightmark.vocabulary import EventKind
 from weightmark.workspace import Configuration, Workspace
@@ -24,11 +23,7 @@ from weightmark_adapters.mlflow import MlflowRegistry
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), pytest.mark.filterwarnings("ignore")]
 
-QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+SETTINGS = QUIET | {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
     "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
@@ -55,7 +50,7 @@ class World:
 
     def environ(self) -> dict[str, str]:
         plain = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-        return plain | QUIET | {f"WEIGHTMARK_{key.upper()}": value for key, value in self.settings.items()}
+        return plain | SETTINGS | {f"WEIGHTMARK_{key.upper()}": value for key, value in self.settings.items()}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +66,7 @@ def world(tmp_path_factory) -> Iterator[World]:
         event = ModelEvent(kind=EventKind.REGISTER, uri=str(base), name="tiny-encoder")
         assert openlab.handle(event).allowed
     with pytest.MonkeyPatch.context() as patch:
-        for key, value in QUIET.items():
+        for key, value in SETTINGS.items():
             patch.setenv(key, value)
         with serve(made.folder / "mlflow", made.environ()) as made.address:
             patch.setenv("MLFLOW_TRACKING_URI", made.address)
@@ -110,15 +105,6 @@ def artifact_of(world, client, name: str, version: str) -> Path:
     run = client.get_run(client.get_model_version(name, version).run_id)
     path = run.info.artifact_uri.removeprefix("mlflow-artifacts:").lstrip("/")
     return world.folder / "mlflow" / "artifacts" / path / "model"
-
-
-def refused(call, *arguments) -> str:
-    from mlflow.exceptions import MlflowException
-
-    with pytest.raises(MlflowException) as caught:
-        call(*arguments)
-    assert caught.value.error_code == "PERMISSION_DENIED"
-    return str(caught.value)
 
 
 def test_a_scikit_learn_model_is_registered_promoted_and_loaded(client):
@@ -166,27 +152,11 @@ def test_a_derived_model_waits_for_the_grant_of_its_bases_owner(world, client, t
         )
     copied = client.copy_model_version(f"models:/sentiment/{version}", "sentiment-prod")
     refused(client.set_registered_model_alias, "sentiment-prod", "production", copied.version)
-    grant(world)
+    with world.openlab() as openlab:
+        grant(openlab, "tiny-encoder")
     client.set_registered_model_alias("sentiment", "production", version)
     client.set_registered_model_alias("sentiment-prod", "production", copied.version)
     assert client.get_model_version_by_alias("sentiment", "production").version == version
-
-
-def grant(world) -> None:
-    with world.openlab() as openlab:
-        base, now = openlab.find("tiny-encoder"), openlab.clock()
-        granted = Grant(
-            model=base.bundle,
-            licensor="openlab",
-            grantee="acme",
-            capabilities=parse_scope("deploy"),
-            commercial=True,
-            start=now,
-            end=datetime(2100, 1, 1, tzinfo=UTC),
-            grace_days=0,
-            price="",
-        )
-        openlab.record(base, GrantClaim(grant=granted, issued_at=now), owner_only="grant its use")
 
 
 def test_tags_that_a_user_brings_along_are_written_anew(client, tmp_path):

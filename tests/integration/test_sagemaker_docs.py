@@ -4,29 +4,18 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.sagemaker.aws import Aws, account
-from tests.integration.sagemaker.world import World, world_of
+from tests.integration.sagemaker import fixture
+from tests.integration.sagemaker.world import World
 
+aws, world = fixture.aws, fixture.world
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "sagemaker.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    with pytest.MonkeyPatch.context() as patch, account(patch) as served:
-        yield served
-
-
-@pytest.fixture
-def world(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    yield from world_of(aws, tmp_path, monkeypatch)
 
 
 def test_the_example_ends_well(tmp_path: Path) -> None:

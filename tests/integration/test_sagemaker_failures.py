@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.integration.sagemaker.aws import BUCKET, Aws, account, package_of, serve
-from tests.integration.sagemaker.proxy import Answer, Proxy, failure, proxy
+from tests.integration.sagemaker import fixture
+from tests.integration.sagemaker.aws import BUCKET, Aws, package_of, serve
+from tests.integration.sagemaker.proxy import Answer, Proxy, failure
 from tests.integration.sagemaker.world import World, world_of
 
 from weightmark.errors import LedgerError, MalformedError, PlatformError, RefusedError
@@ -26,29 +26,12 @@ from weightmark_hooks.webhook.eventbridge import MAX_AGE_SECONDS, EventBridgeSou
 from weightmark_hooks.webhook.inbox import Inbox
 from weightmark_hooks.webhook.receiver import Receiver, create_app
 
+aws, between, world = fixture.aws, fixture.between, fixture.world
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 VECTOR = Path(__file__).parents[1] / "vectors" / "sagemaker" / "model-package-state-change.json"
 KEY = "the connection's own key"
 NO_BUSINESS = "cc-by-nc-4.0"
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    with pytest.MonkeyPatch.context() as patch, account(patch) as served:
-        yield served
-
-
-@pytest.fixture
-def world(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    yield from world_of(aws, tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def between(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    with proxy(world.aws.url) as made:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
-        yield made
 
 
 def told(arn: str, status: str, *fields: str, **more: Any) -> dict[str, Any]:

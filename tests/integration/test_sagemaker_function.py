@@ -2,33 +2,22 @@
 
 import io
 import json
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.sagemaker.aws import Aws, account
+from tests.integration.sagemaker import fixture
 from tests.integration.sagemaker.lambda_runtime import LambdaRuntime
-from tests.integration.sagemaker.world import World, world_of
+from tests.integration.sagemaker.world import World
 
 from weightmark_hooks.sagemaker import bundle
 from weightmark_hooks.sagemaker.function import gate, handler
 
+aws, world = fixture.aws, fixture.world
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 VECTOR = Path(__file__).parents[1] / "vectors" / "sagemaker" / "model-package-state-change.json"
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    with pytest.MonkeyPatch.context() as patch, account(patch) as served:
-        yield served
-
-
-@pytest.fixture
-def world(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    yield from world_of(aws, tmp_path, monkeypatch)
 
 
 def event(world: World, arn: str, *fields: str) -> dict[str, Any]:

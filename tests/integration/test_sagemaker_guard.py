@@ -2,15 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from tests.integration.sagemaker.aws import IMAGE, ROLE, Aws, account, package_of
-from tests.integration.sagemaker.world import World, world_of
+from tests.integration.sagemaker import fixture
+from tests.integration.sagemaker.aws import IMAGE, ROLE, package_of
+from tests.integration.sagemaker.world import World
 from tests.workshop import flip_byte
 
 from weightmark.errors import RefusedError
@@ -19,20 +19,10 @@ from weightmark.vocabulary import EventKind
 from weightmark_adapters.sagemaker import SagemakerRegistry, sdk
 from weightmark_hooks.sagemaker import protect, unprotect
 
+aws, world = fixture.aws, fixture.world
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 NO_BUSINESS = "cc-by-nc-4.0"
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    with pytest.MonkeyPatch.context() as patch, account(patch) as served:
-        yield served
-
-
-@pytest.fixture
-def world(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    yield from world_of(aws, tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -382,3 +372,28 @@ def test_a_container_that_fetches_its_model_from_the_hub_is_asked_about_that(
         )
     inside = {"Image": IMAGE, "Environment": {"HF_MODEL_ID": "/srv/ml/model"}}
     guarded.create_model(ModelName=world.aws.group(), PrimaryContainer=inside, ExecutionRoleArn=ROLE)
+
+
+def test_one_decision_brings_the_same_bytes_once(
+    world: World, guarded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from weightmark_adapters.sagemaker import registry
+
+    arn = create(guarded, world, "mit")
+    container = world.aws.describe(arn)["InferenceSpecification"]["Containers"][0]
+    names = [world.aws.group() for _ in range(3)]
+    for name in names:
+        guarded.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
+    brought: list[Path] = []
+    original = registry.bring
+
+    def bring(client: Any, places: Any, folder: Path) -> None:
+        brought.append(folder)
+        original(client, places, folder)
+
+    monkeypatch.setattr(registry, "bring", bring)
+    for number in (1, 2):
+        variants = [{**variant(name), "VariantName": name} for name in names]
+        guarded.create_endpoint_config(EndpointConfigName=f"{names[0]}-{number}", ProductionVariants=variants)
+        assert len(brought) == number  # each decision looks again
+    assert not any(folder.exists() for folder in brought)

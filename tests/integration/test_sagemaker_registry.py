@@ -4,14 +4,13 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.sagemaker.aws import BUCKET, Aws, account, pack, package_of
-from tests.integration.sagemaker.proxy import Answer, Proxy, failure, proxy
-from tests.integration.sagemaker.world import World, world_of
+from tests.integration.sagemaker import fixture
+from tests.integration.sagemaker.aws import BUCKET, pack, package_of
+from tests.integration.sagemaker.proxy import Answer, Proxy, failure
+from tests.integration.sagemaker.world import World
 
 from weightmark.errors import DigestMismatchError, MalformedError, PlatformError
 from weightmark.model.event import ModelEvent
@@ -19,27 +18,10 @@ from weightmark.vocabulary import EventKind, Tag
 from weightmark_adapters.sagemaker import SagemakerRegistry
 from weightmark_hooks.sagemaker import protect, unprotect
 
+aws, between, world = fixture.aws, fixture.between, fixture.world
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 
 TAGS = {Tag.OWNER.value: "acme", Tag.REASON.value: "clause 4.1; “soon”"}
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    with pytest.MonkeyPatch.context() as patch, account(patch) as served:
-        yield served
-
-
-@pytest.fixture
-def world(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    yield from world_of(aws, tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def between(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
-    with proxy(world.aws.url) as made:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
-        yield made
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ Not promised: that a label still stands for the version it did; ``resolve`` says
 Tags are read and then written whole, since Azure ML has no other way: two who write at once may lose one's.
 """
 
-import atexit
 import os
-import shutil
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from typing import Any, ClassVar, Final
 from weightmark.errors import MalformedError, PlatformError
 from weightmark.model.event import ModelEvent
 from weightmark.ports import Registry
+from weightmark.ports.download import delete_at_exit, deleted_after
 from weightmark.ports.registry import ListedVersion, PlatformStatus, ResolvedModel
 from weightmark.vocabulary import HOOKS, EventKind
 from weightmark_adapters.azureml.blob import fetch_shared, fetch_stored
@@ -57,7 +56,7 @@ class AzuremlRegistry(Registry):
             DigestMismatchError: what came is not what the storage's own digest says.
             MissingExtraError: the SDK is not installed.
         """
-        return self._bring(parse_uri(uri), uri, {}, _delete_at_exit)
+        return self._bring(parse_uri(uri), uri, {}, delete_at_exit)
 
     @contextmanager
     def checkout(
@@ -72,12 +71,8 @@ class AzuremlRegistry(Registry):
         Raises:
             WeightmarkError: as ``resolve``.
         """
-        folders: list[Path] = []
-        try:
-            yield self._bring(parse_uri(uri), uri, stated or {}, folders.append)
-        finally:
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)
+        with deleted_after() as keep:
+            yield self._bring(parse_uri(uri), uri, stated or {}, keep)
 
     def pin(self, uri: str) -> str:
         """Write out where a model is, and replace a label by the version it stands for now.
@@ -289,7 +284,3 @@ def _hooked() -> str:
         return "guarded client"
     named = os.environ.get(HOOKS, "").lower().replace(" ", "").split(",")
     return HOOKS if "azureml" in named else ""
-
-
-def _delete_at_exit(folder: Path) -> None:
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -3,8 +3,6 @@
 Not promised: that objects keep their bytes; a URI of objects names a place. ``weightmark verify`` tells.
 """
 
-import atexit
-import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -16,6 +14,7 @@ from weightmark.errors import PlatformError, WeightmarkError
 from weightmark.model.card import read_facts, state_facts
 from weightmark.model.event import ModelEvent
 from weightmark.ports import ListedVersion, PlatformStatus, Registry, ResolvedModel
+from weightmark.ports.download import delete_at_exit, deleted_after
 from weightmark_adapters.kubeflow import sdk
 from weightmark_adapters.kubeflow.artifact import bring
 from weightmark_adapters.kubeflow.server import ADDRESS, Server, host, is_archived, shown_address, texts_of
@@ -41,7 +40,7 @@ class KubeflowRegistry(Registry):
             DigestMismatchError: what came is not what the store's own digest says.
             MissingExtraError: Kubeflow's libraries are not installed.
         """
-        return self._bring(uri, _delete_at_exit)
+        return self._bring(uri, delete_at_exit)
 
     @contextmanager
     def checkout(self, uri: str) -> Generator[ResolvedModel, None, None]:
@@ -50,12 +49,8 @@ class KubeflowRegistry(Registry):
         Raises:
             WeightmarkError: as ``resolve``.
         """
-        folders: list[Path] = []
-        try:
-            yield self._bring(uri, folders.append)
-        finally:
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)
+        with deleted_after() as keep:
+            yield self._bring(uri, keep)
 
     def pin(self, uri: str) -> str:
         """Name the version for which a model's name stands now; leave all else as it is.
@@ -243,7 +238,3 @@ def _installed(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return ""
-
-
-def _delete_at_exit(folder: Path) -> None:
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)

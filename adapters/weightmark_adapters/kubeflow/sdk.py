@@ -8,9 +8,11 @@ import ssl
 import threading
 from collections.abc import Coroutine, Generator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
-from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
+from weightmark.errors import MissingExtraError, PlatformError
+from weightmark.ports.conversation import in_our_words
 
 _OWN: Final = frozenset({"kfp", "mr_openapi", "model_registry", "boto3", "botocore"})
 _WAIT: Final = frozenset({408, 425, 429})
@@ -38,7 +40,8 @@ def load(module: str) -> Any:
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """Run one call of the Model Registry's client to its end, whatever event loop the caller is in.
 
-    The client's own way patches ``asyncio`` for the whole process; this one leaves it alone.
+    The client's own way patches ``asyncio`` for the whole process, ``asyncio.run`` with it, which then leaves
+    its loop open; this one leaves the process alone, and closes its loop where somebody else has patched it.
 
     Raises:
         Exception: what the call raised.
@@ -48,7 +51,8 @@ def run(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
     def work() -> None:
         try:
-            answer.append(asyncio.run(asyncio.wait_for(coroutine, _SECONDS)))
+            with asyncio.Runner() as runner:
+                answer.append(runner.run(asyncio.wait_for(coroutine, _SECONDS)))
         except BaseException as error:  # handed to the caller's thread
             failure.append(error)
 
@@ -70,20 +74,20 @@ def speaking(what: str) -> Generator[None, None, None]:
     Raises:
         PlatformError: refused or failed; retryable when it could not be reached or was too busy.
     """
-    try:
+    with in_our_words(partial(_told, what)):
         yield
-    except WeightmarkError:
-        raise
-    except Exception as error:
-        status = _status(error)
-        unreachable = _is_transport(error) or (status is None and _is_network(error))
-        retryable = unreachable or (status is not None and (status in _WAIT or status >= _FAILED))
-        raise PlatformError(
-            f"Kubeflow could not give {what!r}: {_message(error, status)}",
-            retryable=retryable,
-            retry_after=_retry_after(error),
-            hint=_hint(error, status, unreachable=unreachable),
-        ) from error
+
+
+def _told(what: str, error: Exception) -> PlatformError:
+    status = _status(error)
+    unreachable = _is_transport(error) or (status is None and _is_network(error))
+    retryable = unreachable or (status is not None and (status in _WAIT or status >= _FAILED))
+    return PlatformError(
+        f"Kubeflow could not give {what!r}: {_message(error, status)}",
+        retryable=retryable,
+        retry_after=_retry_after(error),
+        hint=_hint(error, status, unreachable=unreachable),
+    )
 
 
 def _status(error: Exception) -> int | None:

@@ -3,8 +3,6 @@
 Not promised: that an alias still points where it did; ``resolve`` answers with the version that it found.
 """
 
-import atexit
-import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +12,7 @@ from typing import ClassVar, Final
 from weightmark.model.card import read_facts, state_facts
 from weightmark.model.event import ModelEvent
 from weightmark.ports import Registry
+from weightmark.ports.download import delete_at_exit, deleted_after
 from weightmark.ports.registry import ListedVersion, PlatformStatus, ResolvedModel
 from weightmark_adapters.mlflow import artifact, sdk
 from weightmark_adapters.mlflow.annotation import annotate
@@ -60,7 +59,7 @@ class MlflowRegistry(Registry):
         exact = self.pin(uri)
         with sdk.speaking(uri):
             place = self._finder.locate(exact)
-        return self._bring(place, {}, _delete_at_exit)
+        return self._bring(place, {}, delete_at_exit)
 
     @contextmanager
     def checkout(
@@ -79,16 +78,12 @@ class MlflowRegistry(Registry):
             PlatformError: MLflow refused, failed, or has no such model.
             MissingExtraError: MLflow is not installed.
         """
-        folders: list[Path] = []
-        try:
+        with deleted_after() as keep:
             with sdk.speaking(uri):
                 place = self._finder.locate(uri) if is_named(uri) else Place(uri=uri, location=uri)
                 if not (model_id and uri == f"models:/{model_id}"):
                     place = replace(place, origin=place.origin + self._finder.origin(model_id, run_id))
-            yield self._bring(place, tags or {}, folders.append)
-        finally:
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)
+            yield self._bring(place, tags or {}, keep)
 
     def pin(self, uri: str) -> str:
         """Replace an alias, a stage or ``latest`` by the version it stands for now.
@@ -181,7 +176,3 @@ class MlflowRegistry(Registry):
             facts=state_facts(tags, *place.origin.stated, read_facts(path), place.origin.noted),
             ignore=OWN_FILES,
         )
-
-
-def _delete_at_exit(folder: Path) -> None:
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -2,12 +2,13 @@
 
 import importlib
 import re
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any, Final, cast
 
-from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
+from weightmark.errors import MissingExtraError, PlatformError
+from weightmark.ports.conversation import Conversation, causes, in_our_words
 
 _RETRYABLE: Final = frozenset(
     {
@@ -22,7 +23,7 @@ _DENIED: Final = frozenset({"UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED", "PERMISS
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _STATUS: Final = re.compile(r"failed with error code (\d{3}) ")
-_speaking: ContextVar[bool] = ContextVar("weightmark-speaks-to-mlflow", default=False)
+_conversation: Final = Conversation("mlflow")
 
 
 def load(module: str = "mlflow") -> Any:
@@ -41,17 +42,12 @@ def load(module: str = "mlflow") -> Any:
 
 def is_speaking() -> bool:
     """Say whether this call to MLflow is our own: a guard in the same process lets it pass."""
-    return _speaking.get()
+    return _conversation.is_ours()
 
 
-@contextmanager
-def as_ourselves() -> Generator[None, None, None]:
+def as_ourselves() -> AbstractContextManager[None]:
     """Mark the calls inside as our own, in this thread."""
-    token = _speaking.set(True)
-    try:
-        yield
-    finally:
-        _speaking.reset(token)
+    return _conversation.marked()
 
 
 @contextmanager
@@ -64,13 +60,8 @@ def speaking(uri: str) -> Generator[None, None, None]:
     Raises:
         PlatformError: MLflow refused or failed; retryable when it could not be reached or was too busy.
     """
-    try:
-        with as_ourselves():
-            yield
-    except WeightmarkError:
-        raise
-    except Exception as error:
-        raise _told(uri, error) from error
+    with in_our_words(partial(_told, uri)), as_ourselves():
+        yield
 
 
 def _told(uri: str, error: Exception) -> PlatformError:
@@ -103,7 +94,7 @@ def _network(error: BaseException) -> tuple[bool, int, float | None]:
         requests.exceptions.RetryError,
     )
     status, wait = 0, None
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, lost):
             return True, status, wait
         response = getattr(cause, "response", None)
@@ -123,13 +114,3 @@ def _is_from_server(error: BaseException) -> bool:
 
 def _seconds(header: str) -> float | None:
     return float(header) if header.strip().isdigit() else None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Give the error and what stood behind it; MLflow wraps what its HTTP library raised."""
-    seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        yield cause
-        cause = cause.__cause__ or cause.__context__

@@ -1,11 +1,10 @@
 """SageMaker's model registry, as a Registry: model packages and their groups."""
 
-import atexit
 import logging
-import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -13,6 +12,7 @@ from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
 from weightmark.model.card import read_facts, state_facts
 from weightmark.model.event import ModelEvent
 from weightmark.ports import Registry
+from weightmark.ports.download import delete_at_exit, deleted_after
 from weightmark.ports.registry import ListedVersion, PlatformStatus, ResolvedModel
 from weightmark.vocabulary import EventKind
 from weightmark_adapters.sagemaker import lineage, sdk
@@ -27,12 +27,13 @@ from weightmark_adapters.sagemaker.package import (
     part,
     require_places,
 )
-from weightmark_adapters.sagemaker.s3 import bring
+from weightmark_adapters.sagemaker.s3 import DataPlace, bring
 from weightmark_adapters.sagemaker.uri import is_package_arn, parse_uri, split_name
 
 MAX_REASON: Final = 1024
 """Characters in an approval's description."""
 
+_Shared = tuple[Callable[[Path], object], dict[tuple[DataPlace, ...], Path]]
 _log = logging.getLogger(__name__)
 
 
@@ -53,6 +54,7 @@ class SagemakerRegistry(Registry):
     def __init__(self, session: Any = None, *, region: str = "") -> None:
         self._door = sdk.Door(session, region)
         self.packages = Packages(self._door)
+        self._shared: ContextVar[_Shared | None] = ContextVar("weightmark-sagemaker-shared", default=None)
 
     def resolve(self, uri: str) -> ResolvedModel:
         """Turn a URI into files on this machine.
@@ -70,7 +72,7 @@ class SagemakerRegistry(Registry):
             MissingExtraError: boto3 is not installed.
         """
         found = self.packages.describe(uri)
-        return self._bring(found, _delete_at_exit, known=self._lineage(found))
+        return self._bring(found, delete_at_exit, known=self._lineage(found))
 
     @contextmanager
     def checkout(self, uri: str) -> Generator[ResolvedModel, None, None]:
@@ -99,6 +101,19 @@ class SagemakerRegistry(Registry):
         """
         with self._while(description, containers, {}) as resolved:
             yield resolved
+
+    @contextmanager
+    def sharing(self) -> Generator[None, None, None]:
+        """Bring the same bytes once, however often they are asked for in this thread until it ends.
+
+        For one decision: what is read for its second question is what was read for its first.
+        """
+        with deleted_after() as keep:
+            token = self._shared.set((keep, {}))
+            try:
+                yield
+            finally:
+                self._shared.reset(token)
 
     def pin(self, uri: str) -> str:
         """Give the ARN of the package that a URI stands for now.
@@ -219,12 +234,8 @@ class SagemakerRegistry(Registry):
         containers: Sequence[Container] | None,
         known: Mapping[str, str],
     ) -> Generator[ResolvedModel, None, None]:
-        folders: list[Path] = []
-        try:
-            yield self._bring(description, folders.append, containers, known=known)
-        finally:
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)
+        with deleted_after() as keep:
+            yield self._bring(description, keep, containers, known=known)
 
     def _bring(
         self,
@@ -238,10 +249,7 @@ class SagemakerRegistry(Registry):
         group, version = split_name(arn or str(description.get("ModelPackageGroupName", "")))
         uri = arn or f"sagemaker://{group}"
         places = require_places(containers_of(description) if containers is None else containers, uri)
-        folder = Path(tempfile.mkdtemp(prefix="weightmark-"))
-        keep(folder)
-        with sdk.speaking(uri):
-            bring(self._door.client("s3"), places, folder)
+        folder = self._fetch(places, uri, keep)
         return ResolvedModel(
             uri=uri,
             path=folder,
@@ -249,6 +257,16 @@ class SagemakerRegistry(Registry):
             version=version,
             facts=state_facts({}, *package_facts(description), known, read_facts(folder)),
         )
+
+    def _fetch(self, places: tuple[DataPlace, ...], uri: str, keep: Callable[[Path], object]) -> Path:
+        keep, known = self._shared.get() or (keep, {})
+        if places not in known:
+            folder = Path(tempfile.mkdtemp(prefix="weightmark-"))
+            keep(folder)
+            with sdk.speaking(uri):
+                bring(self._door.client("s3"), places, folder)
+            known[places] = folder
+        return known[places]
 
     def _lineage(self, found: Mapping[str, Any]) -> dict[str, str]:
         arn = str(found["ModelPackageArn"])
@@ -278,7 +296,3 @@ def _hooked() -> str:
     made: Sequence[object] = getattr(sdk.load("botocore"), "_INITIALIZERS", ())
     guarded = any(getattr(one, "__module__", "").startswith("weightmark_hooks.") for one in made)
     return "WEIGHTMARK_HOOKS" if guarded else ""
-
-
-def _delete_at_exit(folder: Path) -> None:
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -8,12 +8,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any, Final
 
 from weightmark.errors import DigestMismatchError, MissingExtraError, PlatformError, WeightmarkError
+from weightmark.ports.conversation import Conversation
 
-_own_call: Final[ContextVar[bool]] = ContextVar("weightmark_own_sagemaker_call", default=False)
+_conversation: Final = Conversation("sagemaker")
 _lock: Final = threading.Lock()
 _clients: Final[OrderedDict[bytes, Any]] = OrderedDict()
 _MAX_CLIENTS: Final = 16
@@ -110,7 +110,7 @@ class Door:
 
 def is_own_call() -> bool:
     """Say whether the call that is being made is Weightmark's own, which its hook lets pass."""
-    return _own_call.get()
+    return _conversation.is_ours()
 
 
 @contextmanager
@@ -125,9 +125,9 @@ def speaking(uri: str) -> Generator[None, None, None]:
             after all that botocore itself repeats. Or what came could not be written here.
         DigestMismatchError: what came from S3 does not fit S3's own checksum.
     """
-    marked = _own_call.set(True)
     try:
-        yield
+        with _conversation.marked():
+            yield
     except WeightmarkError:
         raise
     except Exception as error:
@@ -142,8 +142,6 @@ def speaking(uri: str) -> Generator[None, None, None]:
                 hint="Set TMPDIR to a folder on a larger disk.",
             ) from error
         raise
-    finally:
-        _own_call.reset(marked)
 
 
 def code_of(error: BaseException | None) -> str:

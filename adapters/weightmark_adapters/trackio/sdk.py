@@ -4,9 +4,11 @@ import importlib
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
+from weightmark.errors import MissingExtraError, PlatformError
+from weightmark.ports.conversation import in_our_words
 
 
 def load(module: str = "trackio") -> Any:
@@ -33,13 +35,13 @@ def reading(uri: str) -> Generator[None, None, None]:
     Raises:
         PlatformError: trackio failed; retryable when its database is in use by another process.
     """
-    try:
+    with in_our_words(partial(_told, uri)):
         yield
-    except WeightmarkError:
-        raise
-    except Exception as error:
-        raise PlatformError(
-            f"trackio could not give {uri!r}: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
-            retryable=isinstance(error, sqlite3.OperationalError) and "locked" in str(error),
-            hint="Check TRACKIO_DIR, and that this is the trackio that Weightmark is tested with.",
-        ) from error
+
+
+def _told(uri: str, error: Exception) -> PlatformError:
+    return PlatformError(
+        f"trackio could not give {uri!r}: {type(error).__name__}: {' '.join(str(error).split())[:300]}",
+        retryable=isinstance(error, sqlite3.OperationalError) and "locked" in str(error),
+        hint="Check TRACKIO_DIR, and that this is the trackio that Weightmark is tested with.",
+    )

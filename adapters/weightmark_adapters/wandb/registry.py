@@ -4,8 +4,6 @@ A version in a registry is a link; its URI here is that of the version it links 
 one URI whichever way it was found.
 """
 
-import atexit
-import shutil
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any, ClassVar
 
 from weightmark.model.event import ModelEvent
 from weightmark.ports import Registry
+from weightmark.ports.download import delete_at_exit, deleted_after
 from weightmark.ports.registry import ListedVersion, PlatformStatus, ResolvedModel
 from weightmark.vocabulary import Tag
 from weightmark_adapters.wandb import content, inspection, lineage, listing, sdk, withdrawal
@@ -44,7 +43,7 @@ class WandbRegistry(Registry):
             DigestMismatchError: what came is not what the manifest says.
             MissingExtraError: the library is not installed.
         """
-        return self._bring(uri, _delete_at_exit)
+        return self._bring(uri, delete_at_exit)
 
     @contextmanager
     def checkout(self, uri: str) -> Generator[ResolvedModel, None, None]:
@@ -53,12 +52,8 @@ class WandbRegistry(Registry):
         Raises:
             WeightmarkError: as ``resolve``.
         """
-        folders: list[Path] = []
-        try:
-            yield self._bring(uri, folders.append)
-        finally:
-            for folder in folders:
-                shutil.rmtree(folder, ignore_errors=True)
+        with deleted_after() as keep:
+            yield self._bring(uri, keep)
 
     def pin(self, uri: str) -> str:
         """Replace an alias, or a place in a registry, by the version it stands for now.
@@ -155,7 +150,3 @@ def bring_model(artifact: Any, keep: Callable[[Path], object]) -> ResolvedModel:
         version=parsed.alias,
         facts=lineage.join_facts(stated, known),
     )
-
-
-def _delete_at_exit(folder: Path) -> None:
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -1,13 +1,14 @@
 """The one door to the library of Weights & Biases; nothing of it is imported before it is asked for."""
 
 import importlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from functools import partial
 from typing import Any, Final
 
 from weightmark.encoding import hide_secrets
-from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
+from weightmark.errors import MissingExtraError, PlatformError
+from weightmark.ports.conversation import Conversation, causes, in_our_words
 
 WAIT_SECONDS: Final = 30
 """How long one question to the server may take, the client's own repetitions included."""
@@ -16,7 +17,7 @@ _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _DENIED: Final = frozenset({401, 403})
 _LOST: Final = ("did not respond in time", "connection refused", "connection reset", "connection aborted")
-_speaking: ContextVar[bool] = ContextVar("weightmark-speaks-to-wandb", default=False)
+_conversation: Final = Conversation("wandb")
 
 
 def load(module: str = "wandb") -> Any:
@@ -35,7 +36,7 @@ def load(module: str = "wandb") -> Any:
 
 def is_speaking() -> bool:
     """Say whether this call to the library is our own: a hook in the same process lets it pass."""
-    return _speaking.get()
+    return _conversation.is_ours()
 
 
 @contextmanager
@@ -48,15 +49,8 @@ def speaking(uri: str) -> Generator[None, None, None]:
     Raises:
         PlatformError: the server refused or failed; retryable when it could not be reached or was too busy.
     """
-    token = _speaking.set(True)
-    try:
+    with in_our_words(partial(_told, uri)), _conversation.marked():
         yield
-    except WeightmarkError:
-        raise
-    except Exception as error:
-        raise _told(uri, error) from error
-    finally:
-        _speaking.reset(token)
 
 
 def client() -> Any:
@@ -105,7 +99,7 @@ def _network(error: BaseException) -> tuple[bool, int, float | None]:
         requests.exceptions.RetryError,
     )
     lost, status, wait = False, 0, None
-    for cause in _causes(error):
+    for cause in causes(error):
         response = getattr(cause, "response", None)
         status = status or int(
             getattr(response, "status_code", 0) or getattr(response, "http_status_code", 0) or 0
@@ -117,12 +111,3 @@ def _network(error: BaseException) -> tuple[bool, int, float | None]:
         text = str(cause).lower()
         lost = lost or isinstance(cause, gone) or any(word in text for word in _LOST)
     return lost, status, wait
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        yield cause
-        cause = cause.__cause__ or cause.__context__

@@ -12,6 +12,7 @@ from .envelope import Signature as Signature
 from .envelope import pre_authentication as pre_authentication
 from .key import PublicKey as PublicKey
 from .key import Scheme as Scheme
+from .likeness import Likeness as Likeness
 from .policy import Policy as Policy
 from .signing import sign as sign
 from .statement import Statement as Statement
@@ -29,6 +30,7 @@ __all__ = [
     "Envelope",
     "Evidence",
     "GrantClaim",
+    "Likeness",
     "Policy",
     "PublicKey",
     "Registration",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Self
 
+from weightmark.claims.likeness import Likeness
 from weightmark.claims.subject import check_text
 from weightmark.encoding import Algorithm, Digest, Json, KeyId, Record, format_time, parse_digest
 from weightmark.errors import MalformedError
@@ -29,6 +30,7 @@ class Registration:
         tensors: the digest over its tensors with their names; None when no format could read them.
         architecture: the digest over its configuration and shapes; None when there is no configuration.
         manifest: SHA-256 over the manifest's bytes.
+        likeness: what it is looked up by when one looks for its like, one for each seed.
         files: how many files it has.
         size: how many bytes they have together.
         issued_at: when it was said, with a zone.
@@ -46,6 +48,7 @@ class Registration:
     tensors: Digest | None = None
     architecture: Digest | None = None
     manifest: Digest
+    likeness: tuple[Likeness, ...] = ()
     files: int
     size: int
     issued_at: datetime
@@ -58,6 +61,8 @@ class Registration:
         for digest in (self.tensors, self.architecture, self.manifest):
             if digest is not None:
                 parse_digest(digest)
+        if len({likeness.seed for likeness in self.likeness}) != len(self.likeness):
+            raise MalformedError("a registration has two sketches with one seed")
         if self.files < 0 or self.size < 0:
             raise MalformedError(f"a model cannot have {self.files} files of {self.size} bytes")
 
@@ -76,6 +81,7 @@ class Registration:
                 "tensors": self.tensors,
                 "architecture": self.architecture,
                 "manifest": self.manifest,
+                "likeness": [each.to_json() for each in self.likeness] or None,
                 "files": self.files,
                 "size": self.size,
                 "issuedAt": format_time(self.issued_at),
@@ -102,6 +108,7 @@ class Registration:
             tensors=record.optional_digest("tensors"),
             architecture=record.optional_digest("architecture"),
             manifest=record.digest("manifest"),
+            likeness=_likeness(record),
             files=record.integer("files"),
             size=record.integer("size"),
             issued_at=record.time("issuedAt"),
@@ -289,6 +296,11 @@ def without_none(fields: dict[str, Json]) -> Json:
         Nothing.
     """
     return {key: value for key, value in fields.items() if value is not None}
+
+
+def _likeness(record: Record) -> tuple[Likeness, ...]:
+    items = record.records("likeness") if record.has("likeness") else ()
+    return tuple(Likeness.from_record(item) for item in items)
 
 
 def _names(kind: type[Algorithm] | type[Relation]) -> str:

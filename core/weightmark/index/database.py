@@ -1,18 +1,17 @@
 """The database under the index: one engine, transactions that begin where they are said to."""
 
-import os
 import sqlite3
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from weightmark.errors import LedgerError
+from weightmark.forking import disconnect_at_fork
 from weightmark.index.schema import METADATA, SCHEMA, SCHEMA_KEY, STATE
 
 REBUILD_HINT = "`weightmark ledger audit` checks the ledger; `weightmark index rebuild` makes the index anew."
@@ -39,7 +38,7 @@ class Database:
         self._identity = (0, 0)
         with self.writing() as connection:
             _make_tables(connection)
-        _opened.add(self)
+        disconnect_at_fork(self)
 
     @contextmanager
     def reading(self) -> Generator[Connection]:
@@ -159,30 +158,3 @@ def _open_engine(url: str) -> Engine:
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
     return engine
-
-
-_opened: WeakSet[Database] = WeakSet()
-_held: list[Database] = []
-
-
-def _before_fork() -> None:
-    for database in sorted(_opened, key=id):
-        database.lock.acquire()
-        _held.append(database)
-        database.disconnect()
-
-
-def _after_fork_in_parent() -> None:
-    while _held:
-        _held.pop().lock.release()
-
-
-def _after_fork_in_child() -> None:
-    while _held:
-        _held.pop().forget_threads()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-    )

@@ -116,6 +116,20 @@ class Index:
         with self._database.reading() as connection:
             return query.same_weights(connection, weights)
 
+    def codes(self, seed: Digest) -> tuple[list[Digest], bytes]:
+        """Give the bundles that were sketched with a seed, and their codes of 32 bytes, one after another."""
+        from weightmark.index import query
+
+        with self._database.reading() as connection:
+            return query.codes(connection, seed)
+
+    def sketches(self, bundle: Digest) -> dict[Digest, Digest]:
+        """Give the digests of a model's sketches by the digests of their seeds."""
+        from weightmark.index import query
+
+        with self._database.reading() as connection:
+            return query.sketches(connection, bundle)
+
     def parents(self, bundle: Digest) -> list[KnownParent]:
         """Give what a model was derived from, as its owner stated it."""
         from weightmark.index import query

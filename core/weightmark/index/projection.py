@@ -21,13 +21,14 @@ from weightmark.claims import (
     TermsClaim,
     Transfer,
     TrustRoot,
+    Update,
     VersionClaim,
     verify_envelope,
 )
 from weightmark.encoding import Digest, digest_bytes, encode, format_time, parse_time, printable
 from weightmark.errors import MalformedError, VerificationError
 from weightmark.index.query import holders
-from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, VERSION
+from weightmark.index.schema import ENTRY, GRANT, LIKENESS, MODEL, PARENT, VERSION
 from weightmark.ports import LedgerEntry
 
 _ANYONE = Policy()
@@ -39,6 +40,8 @@ _MODEL = select(MODEL).where(MODEL.c.bundle == _WANTED)
 _DELETE_MODEL = delete(MODEL).where(MODEL.c.bundle == _WANTED)
 _INSERT_MODEL = insert(MODEL)
 _INSERT_ENTRY = insert(ENTRY)
+_DELETE_LIKENESS = delete(LIKENESS).where(LIKENESS.c.bundle == _WANTED)
+_INSERT_LIKENESS = insert(LIKENESS)
 _KEYS = {VERSION: "uri", GRANT: "id"}
 _DELETE = {table: delete(table).where(table.c[key] == _WANTED) for table, key in _KEYS.items()}
 _INSERT = {table: insert(table) for table in _DELETE}
@@ -126,6 +129,8 @@ def _apply(connection: Connection, said: _Said, claim: Claim) -> None:
             _grant(connection, said, claim)
         case Revocation():
             _revoke(connection, said, claim)
+        case Update():
+            _owned(connection, said)  # it is kept as an entry; what follows from it needs its proof
 
 
 def _first_time(connection: Connection, said: _Said) -> None:
@@ -157,6 +162,10 @@ def _register(connection: Connection, said: _Said, claim: Registration) -> None:
         "registered_at": format_time(claim.issued_at),
     }
     connection.execute(_INSERT_MODEL, row)
+    connection.execute(_DELETE_LIKENESS, {"wanted": said.bundle})
+    for each in claim.likeness:
+        likeness = {"bundle": said.bundle, "seed": each.seed, "code": each.code, "sketch": each.sketch}
+        connection.execute(_INSERT_LIKENESS, likeness)
 
 
 def _name_version(connection: Connection, said: _Said, claim: VersionClaim) -> None:

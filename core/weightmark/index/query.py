@@ -6,7 +6,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, Row, Text, bindparam, delete, insert, or_, select
 
 from weightmark.encoding import Algorithm, Digest, decode, is_digest, parse_time
-from weightmark.index.schema import ENTRY, GRANT, MODEL, PARENT, SCHEMA_KEY, STATE, VERSION
+from weightmark.index.schema import ENTRY, GRANT, LIKENESS, MODEL, PARENT, SCHEMA_KEY, STATE, VERSION
 from weightmark.index.view import HistoryEntry, KnownParent, KnownVersion, RegisteredModel
 from weightmark.licensing import Grant, IssuedGrant, Terms
 
@@ -50,11 +50,15 @@ _GRANTS = (
     .order_by(GRANT.c.entry)
 )
 _GRANTS_TO = _GRANTS.where(GRANT.c.grantee == bindparam("grantee"))
+_CODES = (
+    select(LIKENESS.c.bundle, LIKENESS.c.code).where(LIKENESS.c.seed == _WANTED).order_by(LIKENESS.c.bundle)
+)
+_SKETCHES = select(LIKENESS.c.seed, LIKENESS.c.sketch).where(LIKENESS.c.bundle == _WANTED)
 _STATE = select(STATE)
 _DELETE_STATE = delete(STATE).where(STATE.c.key.in_(bindparam("keys", expanding=True)))
 _INSERT_STATE = insert(STATE)
 
-PROJECTED = (ENTRY, MODEL, VERSION, PARENT, GRANT)
+PROJECTED = (ENTRY, MODEL, LIKENESS, VERSION, PARENT, GRANT)
 """The tables that are made from the ledger alone."""
 
 
@@ -109,6 +113,22 @@ def algorithms(connection: Connection, besides: Algorithm | None = None) -> froz
 def same_weights(connection: Connection, weights: Digest) -> list[RegisteredModel]:
     """Give every model with these numbers, the first registered first."""
     return [_model(row) for row in connection.execute(_SAME_WEIGHTS, {"wanted": weights})]
+
+
+def codes(connection: Connection, seed: Digest) -> tuple[list[Digest], bytes]:
+    """Give the bundles that were sketched with a seed, and their codes of 32 bytes, one after another."""
+    bundles: list[Digest] = []
+    packed = bytearray()
+    for row in connection.execute(_CODES, {"wanted": seed}).yield_per(10_000):
+        bundles.append(Digest(row.bundle))
+        packed += bytes.fromhex(row.code)
+    return bundles, bytes(packed)
+
+
+def sketches(connection: Connection, bundle: Digest) -> dict[Digest, Digest]:
+    """Give the digests of a model's sketches by the digests of their seeds."""
+    rows = connection.execute(_SKETCHES, {"wanted": bundle})
+    return {Digest(row.seed): Digest(row.sketch) for row in rows}
 
 
 def parents(connection: Connection, bundle: Digest) -> list[KnownParent]:

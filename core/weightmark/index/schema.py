@@ -4,7 +4,7 @@ from sqlalchemy import Boolean, Column, Integer, MetaData, Table, Text
 
 METADATA = MetaData()
 
-SCHEMA = "2"
+SCHEMA = "3"
 """The tables' version; a change of a table takes the next number, and old tables are made anew."""
 
 SCHEMA_KEY = "schema"
@@ -43,6 +43,15 @@ MODEL = Table(
     Column("manifest", Text, nullable=False),
     Column("entry", Integer, nullable=False),
     Column("registered_at", Text, nullable=False),
+)
+
+LIKENESS = Table(
+    "index_likeness",
+    METADATA,
+    Column("seed", Text, primary_key=True),
+    Column("bundle", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("sketch", Text, nullable=False),
 )
 
 VERSION = Table(

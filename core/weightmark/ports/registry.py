@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from weightmark.errors import PlatformError
+from weightmark.model.artifact import Artifact
 from weightmark.model.event import ModelEvent
 
 
@@ -23,6 +24,8 @@ class ResolvedModel:
         facts: what the platform's user stated and what the platform knows, by the keys of
             ``vocabulary.Fact``; several base models or data sets are joined by commas.
         ignore: names of files at the top of the folder that the platform itself puts there and changes.
+        artifact: the files, when they are read where they are; then ``path`` has at most the small ones. None
+            when all of them are at ``path``.
     """
 
     uri: str
@@ -31,6 +34,15 @@ class ResolvedModel:
     version: str = ""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     ignore: frozenset[str] = frozenset()
+    artifact: Artifact | None = None
+
+    def open(self) -> Artifact:
+        """List the files.
+
+        Raises:
+            MalformedError: they are not safe to read, or there are none.
+        """
+        return self.artifact or Artifact.open(self.path, ignore=self.ignore)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ import hashlib
 import math
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Self
@@ -123,15 +123,12 @@ class Agreement:
     alike: int
 
 
-def make_sketch(
-    model: ModelTensors, *, seed: str = PUBLIC_SEED, progress: Callable[[int, int], None] | None = None
-) -> Sketch | None:
+def make_sketch(model: ModelTensors, *, seed: str = PUBLIC_SEED) -> Sketch | None:
     """Sketch a model.
 
     Args:
         model: its tensors; a sample of each is read.
         seed: what sample, buckets and signs follow from; a secret one cannot be prepared for.
-        progress: told the tensors done and the tensors in all.
 
     Returns:
         The sketch; None when no tensor is large enough, has two dimensions and values that are known.
@@ -145,10 +142,8 @@ def make_sketch(
     chosen = _chosen(model)
     total = np.zeros(BITS)
     codes: list[tuple[bytes, bytes]] = []
-    for number, name in enumerate(chosen):
+    for name in chosen:
         sums = _sums(model, name, seed)
-        if progress is not None:
-            progress(number + 1, len(chosen))
         length = float(np.linalg.norm(sums))
         if not math.isfinite(length) or not length:
             continue

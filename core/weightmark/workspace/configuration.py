@@ -5,6 +5,7 @@ With no settings at all everything works, in the user's own data folder.
 
 import getpass
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,10 @@ from weightmark.vocabulary import EventKind
 from weightmark.workspace.gate import DEFAULT_GATES, Gate, Requirement, WhenUndecided
 
 FILE_NAME = "weightmark.toml"
-_TEXTS = ("party", "ledger", "index", "store", "signer", "trust", "origin", "home", "algorithm", "link")
+_TEXTS = (
+    *("party", "ledger", "index", "store", "signer", "trust", "origin", "home", "algorithm", "link", "realm"),
+)
+_REALM = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,8 @@ class Configuration:
         gates: what each kind of event requires.
         link: where people can look models up, such as the address of ``weightmark serve``; written to the
             platforms beside the receipt. Empty for nowhere.
+        realm: what stands in the ledger for the server in URIs that name none, such as ``models:/churn/1``; a
+            host's name. Empty for nothing: the ledger then serves one such server.
         observers: names of the observers that are told.
         file: where settings were read from; None for nowhere.
     """
@@ -54,6 +60,7 @@ class Configuration:
     algorithm: Algorithm = Algorithm.SHA256
     gates: Mapping[EventKind, Gate] = field(default_factory=lambda: dict(DEFAULT_GATES))
     link: str = ""
+    realm: str = ""
     observers: tuple[str, ...] = ("log",)
     file: Path | None = None
 
@@ -116,6 +123,7 @@ def _settle(values: Mapping[str, str]) -> Configuration:
         trust=_expand(values["trust"]) if "trust" in values else home / "trust.json",
         origin=values.get("origin", ""),
         link=_address(values.get("link", "")),
+        realm=_host(values.get("realm", "")),
         algorithm=algorithm,
     )
 
@@ -124,6 +132,14 @@ def _address(text: str) -> str:
     if text and not text.startswith(("http://", "https://")):
         raise MalformedError(f"link is {text!r}; it must begin with http:// or https://")
     return text.rstrip("/")
+
+
+def _host(text: str) -> str:
+    if text and not _REALM.fullmatch(text):
+        raise MalformedError(
+            f"realm is {text!r}; it must be spelled like a host's name, such as mlflow.example.org"
+        )
+    return text
 
 
 def _expand(text: str) -> Path:

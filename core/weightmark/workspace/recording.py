@@ -4,15 +4,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from weightmark.claims import Bundle, Claim, Derivation, Envelope, Registration, Statement, Subject, sign
+from weightmark.claims import (
+    Bundle,
+    Claim,
+    Derivation,
+    Envelope,
+    Likeness,
+    Registration,
+    Statement,
+    Subject,
+    sign,
+)
 from weightmark.encoding import Digest
-from weightmark.errors import InclusionError, NotEntitledError
+from weightmark.errors import InclusionError, LicensingError, NotEntitledError
 from weightmark.fingerprinting import Fingerprint
 from weightmark.index import RegisteredModel
 from weightmark.licensing import resolve_license
 from weightmark.licensing.expression import Unknown
 from weightmark.log import Receipt
 from weightmark.model import ModelManifest, Parent, Relation
+from weightmark.model.card import split_names
+from weightmark.ports import ResolvedModel
+from weightmark.vocabulary import Fact
+from weightmark.workspace.realm import into_realm
 from weightmark.workspace.resource import Resources
 
 PARENTS_PER_STATEMENT = 8
@@ -100,6 +114,7 @@ def registration_claims(  # noqa: PLR0913 - each is said in the statement
     license_: str | None,
     parents: Sequence[Parent],
     at: datetime,
+    likeness: tuple[Likeness, ...] = (),
 ) -> list[Claim]:
     """Say what is said when a model is registered for the first time."""
     manifest = fingerprint.manifest
@@ -112,6 +127,7 @@ def registration_claims(  # noqa: PLR0913 - each is said in the statement
         tensors=fingerprint.tensors,
         architecture=fingerprint.architecture,
         manifest=manifest.digest,
+        likeness=likeness,
         files=len(manifest.files),
         size=sum(file.size for file in manifest.files),
         issued_at=at,
@@ -148,7 +164,7 @@ def find_parents(
     for reference in references:
         known = resources.index.find(reference)
         subject = None if known is None else known.bundle
-        uri = "" if reference == subject else reference
+        uri = "" if reference == subject else into_realm(reference, resources.configuration.realm)
         parents[subject or reference] = Parent(subject=subject, relation=relation, uri=uri)
     return list(parents.values())
 
@@ -165,6 +181,44 @@ def require_owner(resources: Resources, model: RegisteredModel, what: str) -> No
             f"only {model.owner}, who owns {model.name}, may {what}; this workspace speaks for {party}",
             hint=f"Ask {model.owner}, or speak as them: --as {model.owner} --key file:THEIR-KEY.pem.",
         )
+
+
+def require_stated_owner(party: str, uri: str, model: RegisteredModel | None, stated: str | None) -> None:
+    """Check that who is stated to own a model is who it can be recorded for.
+
+    Args:
+        party: for whom this workspace speaks.
+        uri: the model, for the message.
+        model: it, when it is registered already.
+        stated: its owner as its user stated it; None when nobody did.
+
+    Raises:
+        LicensingError: it is somebody else.
+    """
+    owners: set[str | None] = {None} if model is None else {None, model.owner}
+    if model is None or model.presumed:
+        owners.add(party)
+    if stated in owners:
+        return
+    held = (
+        f"{party}, for whom this workspace speaks" if model is None else f"{model.owner}, who registered it"
+    )
+    raise LicensingError(
+        f"{uri} states the owner {stated}, but it can only be recorded as owned by {held}",
+        hint=f"Let {stated} register it with their own key, or leave the owner out.",
+    )
+
+
+def data_of(resolved: ResolvedModel) -> list[Parent]:
+    """Give the data sets that the platform knows a model was trained and evaluated on."""
+    return [
+        Parent(subject=None, relation=relation, uri=uri)
+        for fact, relation in (
+            (Fact.DATASETS, Relation.TRAINED_ON),
+            (Fact.EVALUATED_ON, Relation.EVALUATED_ON),
+        )
+        for uri in split_names(resolved.facts.get(fact, ""))
+    ]
 
 
 def manifest_of(resources: Resources, model: RegisteredModel) -> ModelManifest | None:

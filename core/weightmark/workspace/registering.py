@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from weightmark.claims import Claim, Subject, VersionClaim
 from weightmark.encoding import Digest
 from weightmark.errors import LedgerError
+from weightmark.forking import renew_in_child
 from weightmark.index import RegisteredModel
 from weightmark.log import Receipt
-from weightmark.workspace.forking import renew_in_child
 from weightmark.workspace.recording import record_all
 from weightmark.workspace.resource import Clock, Resources
 
@@ -27,12 +27,14 @@ class Said:
     Attributes:
         subject: the model.
         claims: in order; empty when everything is recorded already.
-        manifest: its encoded manifest, when the store does not have it yet; empty when it does.
+        kept: what the store is to keep with it: its encoded manifest, its sketches.
+        notes: what was stated and is left out, each as a sentence.
     """
 
     subject: Subject
     claims: Sequence[Claim] = ()
-    manifest: bytes = b""
+    kept: Sequence[bytes] = ()
+    notes: Sequence[str] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +47,7 @@ class Job:
         plan: says what is to be recorded, from what is recorded now.
         model: the model as it is registered afterwards; None when it is not.
         receipt: the receipt of what was said about the model itself; None when nothing was.
+        notes: as ``Said`` has them.
         error: why it failed.
         is_done: whether it needs nothing more.
     """
@@ -54,6 +57,7 @@ class Job:
     plan: Callable[[], Said]
     model: RegisteredModel | None = None
     receipt: Receipt | None = None
+    notes: Sequence[str] = ()
     error: Exception | None = None
     is_done: bool = field(default=False)
 
@@ -130,8 +134,8 @@ class Registrar:
                     job.error = error
         said = [(job, said) for job, said in planned if said.claims]
         for _, each in said:
-            if each.manifest:
-                resources.store.put(each.manifest)
+            for data in each.kept:
+                resources.store.put(data)
         if said:
             answers = record_all(resources, [(each.subject, each.claims) for _, each in said], self._clock())
             for (job, _), answer in zip(said, answers, strict=True):
@@ -140,8 +144,8 @@ class Registrar:
                 elif not isinstance(answer[0].statement.claim, VersionClaim):
                     job.receipt = answer[0].receipt
         with resources.index.still():
-            for job, _ in planned:
-                job.model = resources.index.find(job.bundle)
+            for job, each in planned:
+                job.model, job.notes = resources.index.find(job.bundle), each.notes
 
 
 def _fail(jobs: Sequence[Job], error: Exception) -> None:

@@ -1,8 +1,9 @@
 """What a workspace works with, opened when first needed: keys, ledger, store, index, trust root."""
 
+import logging
 import os
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,14 +12,19 @@ from typing import TypeVar, cast
 from weightmark.claims import TrustedKey, TrustRoot
 from weightmark.claims.trust import MAX_SIZE as MAX_TRUST
 from weightmark.discovery import Plugins, choose
+from weightmark.encoding import Json
 from weightmark.errors import LedgerError, MalformedError, UntrustedKeyError, WeightmarkError
+from weightmark.forking import renew_in_child
 from weightmark.index import Index
 from weightmark.log import LogKey
+from weightmark.model.event import ModelEvent
 from weightmark.ports import AskSecret, Ledger, Observer, Signer, Store
 from weightmark.vocabulary import PASSPHRASE
 from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.file import alone, read_bounded, write_whole
-from weightmark.workspace.forking import renew_in_child
+from weightmark.workspace.realm import RealmIndex
+
+_log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
@@ -90,7 +96,7 @@ class Resources:
         return self._once("store", self._open_store)
 
     @property
-    def index(self) -> Index:
+    def index(self) -> RealmIndex:
         """The index, brought up to what the ledger had when it was opened."""
         return self._once("index", self._open_index)
 
@@ -127,7 +133,7 @@ class Resources:
         with self._lock:
             if "index" in self._made:
                 return self.index.rebuild(self.ledger, self.trust)
-            ledger, index = self.ledger, Index(self.configuration.index)
+            ledger, index = self.ledger, self._new_index()
             self._opened.append(index)
             count = index.rebuild(ledger, self.trust)
             self._made["index"] = index
@@ -163,6 +169,16 @@ class Resources:
         offered = self.plugins.observers
         names = self.configuration.observers
         return self._once("observers", lambda: [choose(offered, name, "observer")() for name in names])
+
+    def notify(self, event: ModelEvent, told: Mapping[str, Json]) -> None:
+        """Tell every observer; one that fails is logged and stops nobody."""
+        for observer in self.observers:
+            try:
+                observer.notice(event, told)
+            except WeightmarkError as error:
+                _log.warning("the observer %s failed: %s", observer.name, error.message)
+            except Exception:
+                _log.exception("the observer %s failed", observer.name)
 
     def require_own_key(self, at: datetime) -> None:
         """Check that our key may speak for our party, before anything is recorded in its name.
@@ -220,8 +236,11 @@ class Resources:
         self._opened.append(store)
         return store
 
-    def _open_index(self) -> Index:
-        ledger, index = self.ledger, Index(self.configuration.index)
+    def _new_index(self) -> RealmIndex:
+        return RealmIndex(self.configuration.index, self.configuration.realm)
+
+    def _open_index(self) -> RealmIndex:
+        ledger, index = self.ledger, self._new_index()
         try:
             index.catch_up(ledger, self.trust)
         except BaseException:

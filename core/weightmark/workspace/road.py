@@ -1,7 +1,9 @@
 """The road itself: an event goes in, an outcome comes out, the same way for every platform."""
 
+import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from weightmark.claims import Claim, Subject, VersionClaim
 from weightmark.encoding import Algorithm, Digest, parse_digest
@@ -19,19 +21,26 @@ from weightmark.workspace.deciding import READING, ask_licence, grants_for, pass
 from weightmark.workspace.lineage import works_of
 from weightmark.workspace.outcome import Outcome
 from weightmark.workspace.reading import Progress, is_path, names_files, pin, read_fingerprint, resolve
+from weightmark.workspace.realm import into_realm, out_of_realm
 from weightmark.workspace.recording import (
+    data_of,
     derivation_claims,
     find_parents,
     manifest_of,
     record,
     registration_claims,
+    require_stated_owner,
 )
 from weightmark.workspace.registering import Job, Registrar, Said
 from weightmark.workspace.resource import Clock, Resources
+from weightmark.workspace.sketching import Sketched, sketch_model
 from weightmark.workspace.verification import differences
 
 RECORDING = (EventKind.LOG, EventKind.REGISTER)
 """Events that record facts; all others put a model to use."""
+
+
+_log = logging.getLogger(__name__)
 
 
 class Road:
@@ -55,6 +64,7 @@ class Road:
         progress: Progress | None,
         *,
         relink: bool = True,
+        cache: DigestCache | None = None,
     ) -> Outcome:
         """Resolve, fingerprint, decide, and record what is to be recorded.
 
@@ -63,6 +73,7 @@ class Road:
             resolved: the files, when the caller has them already.
             progress: told the bytes done and the bytes in all.
             relink: whether a URI that stands for other files by now may be recorded anew.
+            cache: digests of files that have not changed since; None to read everything.
 
         Raises:
             DigestMismatchError: the URI stands for other files, and may not be recorded anew.
@@ -70,16 +81,25 @@ class Road:
         """
         if event.kind in RECORDING:
             resolved = resolved or self.resolve(event.source or event.uri)
-            return self._register(event, resolved, progress, relink=relink)
+            found = self.fingerprint(resolved, progress=progress, cache=cache)
+            return self._register(event, resolved, found, relink=relink)
         return self.use(event, resolved, progress)
 
     def requires(self, kind: EventKind) -> bool:
         """Say whether the gate of a kind of event asks for anything."""
         return bool(self._resources.configuration.gates[kind].requires)
 
+    def is_repeated(self, known: Outcome, within: timedelta) -> bool:
+        """Say whether an event is the delivery of a moment ago once more, so that nothing need be read."""
+        gate = self._resources.configuration.gates[known.event.kind]
+        if known.model is None or gate.requires & READING:
+            return False
+        return timedelta(0) <= self._clock() - known.model.registered_at <= within
+
     def resolve(self, uri: str) -> ResolvedModel:
         """Turn a path or a URI into files on this machine; see ``reading.resolve``."""
-        return resolve(uri, self._resources.plugins, self._resources.configuration.file)
+        settings = self._resources.configuration
+        return resolve(out_of_realm(uri, settings.realm), self._resources.plugins, settings.file)
 
     def fingerprint(
         self,
@@ -137,29 +157,27 @@ class Road:
         return self.judge(event, model, None)
 
     def _register(
-        self, event: ModelEvent, resolved: ResolvedModel, progress: Progress | None, *, relink: bool
+        self, event: ModelEvent, resolved: ResolvedModel, found: Fingerprint, *, relink: bool
     ) -> Outcome:
-        found = self.fingerprint(resolved, progress=progress)
         stated = self._state(event, resolved)
-        others = self._under_others(resolved, found)
+        read = _Read(
+            fingerprint=found,
+            others=self._under_others(resolved, found),
+            sketched=self._sketch(resolved, found),
+        )
         job = Job(
             bundle=found.bundle,
             uri=event.uri,
-            plan=lambda: self._plan(event, resolved, found, stated, others, relink=relink),
+            plan=lambda: self._plan(event, resolved, read, stated, relink=relink),
         )
         # Two who register the same model at once: one records it, the other finds it recorded.
         self._registrar.register(job)
-        return self._outcome(event, job.model, found, job.receipt)
+        for note in job.notes:
+            _log.warning("%s: %s", event.uri, note)
+        return replace(self._outcome(event, job.model, found, job.receipt), notes=tuple(job.notes))
 
-    def _plan(  # noqa: PLR0913 - what was found out before
-        self,
-        event: ModelEvent,
-        resolved: ResolvedModel,
-        found: Fingerprint,
-        stated: ModelEvent,
-        others: Mapping[Algorithm, Fingerprint],
-        *,
-        relink: bool,
+    def _plan(
+        self, event: ModelEvent, resolved: ResolvedModel, read: "_Read", stated: ModelEvent, *, relink: bool
     ) -> Said:
         """Say what is to be recorded, from what is recorded now.
 
@@ -167,27 +185,36 @@ class Road:
             DigestMismatchError: the URI stands for other files, and may not be recorded anew.
             LicensingError: it is somebody else's, or its URI is.
         """
+        found = read.fingerprint
         standing = None if relink else self._resources.index.at(event.uri)
         if standing is not None and standing.bundle != found.bundle:
             raise DigestMismatchError(
-                f"{event.uri} was registered as other files while these were read",
+                f"{event.uri} was registered as other files than these",
                 hint="Put the registered files back, or register these as a new version.",
             )
         model = self._resources.index.find(found.bundle)
-        self._require_own(event, model, stated.owner)
-        parents = find_parents(self._resources, stated.base_models, read_relation(stated.relation))
+        require_stated_owner(self._party, event.uri, model, stated.owner)
+        own = {found.bundle, into_realm(event.uri, self._resources.configuration.realm)}
+        stated_parents = find_parents(self._resources, stated.base_models, read_relation(stated.relation))
+        parents = [parent for parent in stated_parents if (parent.subject or parent.uri) not in own]
+        notes = [
+            f"{parent.uri or parent.subject} is left out of the base models: it is this model itself."
+            for parent in stated_parents
+            if parent not in parents
+        ]
         if model is None:
-            parents += self._twins(resolved, found, others)
-        claims = self._new_claims(found, model, stated, [*parents, *_data_of(resolved)])
-        manifest, name = b"", event.name or resolved.name or resolved.path.name
+            parents += self._twins(resolved, found, read.others)
+        claims = self._new_claims(read, model, stated, [*parents, *data_of(resolved)])
+        kept: list[bytes] = []
+        name = event.name or resolved.name or resolved.path.name
         if claims:
-            manifest = found.manifest.encode()
+            kept = [found.manifest.encode(), *([] if read.sketched is None else read.sketched.encode())]
         elif model is not None:
             name = model.name
         if event.version:
             claims += self._link_claims(found.bundle, event.name or name, event.version, event.uri)
         subject = Subject(name=name, bundle=found.bundle, weights=found.weights)
-        return Said(subject=subject, claims=claims, manifest=manifest)
+        return Said(subject=subject, claims=claims, kept=kept, notes=notes)
 
     def _link_claims(self, bundle: Digest, name: str, version: str, uri: str) -> list[Claim]:
         """Say which version of a platform a model is, unless that is recorded.
@@ -204,23 +231,27 @@ class Road:
                 " other files",
                 hint="Let one of them register it, or register it under another name or version.",
             )
-        return [VersionClaim(model=name, version=version, uri=uri, issued_at=self._clock())]
+        exact = into_realm(uri, self._resources.configuration.realm)
+        return [VersionClaim(model=name, version=version, uri=exact, issued_at=self._clock())]
 
     def _state(self, event: ModelEvent, resolved: ResolvedModel) -> ModelEvent:
         """Fill in what the event leaves open from what the model's folder and the platform say."""
         facts = resolved.facts
+        realm = self._resources.configuration.realm
         references = event.base_models or split_names(facts.get(Fact.BASE_MODEL, ""))
         return replace(
             event,
             license=event.license or facts.get(Fact.LICENSE),
             owner=event.owner or facts.get(Fact.OWNER),
             relation=event.relation or facts.get(Fact.BASE_MODEL_RELATION, ""),
-            base_models=tuple(pin(reference, self._resources.plugins) for reference in references),
+            base_models=tuple(
+                pin(out_of_realm(reference, realm), self._resources.plugins) for reference in references
+            ),
         )
 
     def _new_claims(
         self,
-        found: Fingerprint,
+        read: "_Read",
         model: RegisteredModel | None,
         stated: ModelEvent,
         parents: list[Parent],
@@ -228,12 +259,13 @@ class Road:
         party = self._party
         if model is None or (model.presumed and stated.owner == party):
             return registration_claims(
-                found,
+                read.fingerprint,
                 owner=party,
                 presumed=stated.owner is None,
                 license_=stated.license or (None if model is None else model.license),
                 parents=parents,
                 at=self._clock(),
+                likeness=() if read.sketched is None else read.sketched.likeness,
             )
         if model.owner != party:
             return []
@@ -243,6 +275,11 @@ class Road:
             parent for parent in parents if (parent.subject, parent.uri, parent.relation.value) not in known
         ]
         return derivation_claims(new, self._clock())
+
+    def _sketch(self, resolved: ResolvedModel, found: Fingerprint) -> Sketched | None:
+        """Sketch a model that nobody registered as theirs, before others wait."""
+        known = self._resources.index.find(found.bundle)
+        return sketch_model(self._resources, resolved) if known is None or known.presumed else None
 
     def _under_others(self, resolved: ResolvedModel, found: Fingerprint) -> dict[Algorithm, Fingerprint]:
         """Fingerprint a model nobody registered by the other hash functions in use, before others wait."""
@@ -264,23 +301,6 @@ class Road:
                 if model is not None and model.owner != self._party:
                     twins[model.bundle] = Parent(subject=model.bundle, relation=Relation.SAME_WEIGHTS)
         return list(twins.values())
-
-    def _require_own(self, event: ModelEvent, model: RegisteredModel | None, stated: str | None) -> None:
-        party = self._party
-        owners: set[str | None] = {None} if model is None else {None, model.owner}
-        if model is None or model.presumed:
-            owners.add(party)
-        if stated in owners:
-            return
-        held = (
-            f"{party}, for whom this workspace speaks"
-            if model is None
-            else f"{model.owner}, who registered it"
-        )
-        raise LicensingError(
-            f"{event.uri} states the owner {stated}, but it can only be recorded as owned by {held}",
-            hint=f"Let {stated} register it with their own key, or leave the owner out.",
-        )
 
     def use(
         self,
@@ -353,16 +373,13 @@ class Road:
         )
 
 
-def _data_of(resolved: ResolvedModel) -> list[Parent]:
-    """Give the data sets that the platform knows a model was trained and evaluated on."""
-    return [
-        Parent(subject=None, relation=relation, uri=uri)
-        for fact, relation in (
-            (Fact.DATASETS, Relation.TRAINED_ON),
-            (Fact.EVALUATED_ON, Relation.EVALUATED_ON),
-        )
-        for uri in split_names(resolved.facts.get(fact, ""))
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What was read from the files to be registered."""
+
+    fingerprint: Fingerprint
+    others: Mapping[Algorithm, Fingerprint]
+    sketched: Sketched | None
 
 
 def algorithm_of(model: RegisteredModel | None) -> Algorithm | None:

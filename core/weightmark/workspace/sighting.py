@@ -5,12 +5,13 @@ It can be thrown away: the next round then tells of everything that is wrong as 
 
 import sqlite3
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from weightmark.errors import LedgerError
+from weightmark.workspace.transaction import transaction
 
 _VERSION: Final = 1
 _SCHEMA: Final = """
@@ -99,10 +100,8 @@ class Sightings:
     def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as database:
-                database.execute("BEGIN IMMEDIATE")
-                with database:
-                    yield database
+            with transaction(self._path) as database:
+                yield database
         except (sqlite3.Error, OSError) as error:
             raise LedgerError(
                 f"{self._path} cannot be used: {error}", hint="Check the disk; the file may be deleted."

@@ -81,15 +81,13 @@ def steps_for(image: str) -> Mapping[str, Step]:
         MissingExtraError: kfp is not installed.
     """
     sdk.load("kfp")
-    made = {**_recording(image), **_using(image), **_telling(image)}
+    made = {**_measuring(image), **_recording(image), **_using(image), **_telling(image)}
     plain = {"register": _plain_register(image)}
     return {name: Step(component, plain.get(name)) for name, component in made.items()}
 
 
-def _recording(image: str) -> dict[str, Any]:
-    from kfp.dsl import Artifact, Dataset, Input, Markdown, Metrics, Model, Output, component
-
-    make = component(base_image=image, install_kfp_package=False)
+def _measuring(image: str) -> dict[str, Any]:
+    from kfp.dsl import Artifact, Input, Markdown, Metrics, Model, Output, component
 
     def fingerprint(  # noqa: PLR0913, PLR0917 - kfp hands each by itself
         model: Input[Model],
@@ -103,6 +101,12 @@ def _recording(image: str) -> dict[str, Any]:
         from weightmark_hooks.kubeflow import task
 
         return task.fingerprint(model, fingerprinted, measures, summary, manifest, run)
+
+    return {"fingerprint": component(base_image=image, install_kfp_package=False)(fingerprint)}
+
+
+def _recording(image: str) -> dict[str, Any]:
+    from kfp.dsl import Artifact, Dataset, Input, Markdown, Model, Output, component
 
     def register(  # noqa: PLR0913, PLR0917 - what a pipeline may say of a model
         model: Input[Model],
@@ -144,7 +148,7 @@ def _recording(image: str) -> dict[str, Any]:
             run=run,
         )
 
-    return {"fingerprint": make(fingerprint), "register": make(register)}
+    return {"register": component(base_image=image, install_kfp_package=False)(register)}
 
 
 def _plain_register(image: str) -> Any:

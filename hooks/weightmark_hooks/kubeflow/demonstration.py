@@ -5,6 +5,7 @@
 # pyright: reportArgumentType=false, reportCallIssue=false
 # mypy: disable-error-code="valid-type, untyped-decorator"
 
+from collections.abc import Callable
 from typing import Any
 
 from weightmark_adapters.kubeflow import sdk
@@ -22,11 +23,26 @@ def make_pipeline(image: str = "") -> Any:
     """
     sdk.load("kfp")
     from kfp import dsl
-    from kfp.dsl import Input, Model, Output
 
     image = image or image_name()
     ours = steps_for(image)
     component = dsl.component(base_image=image, install_kfp_package=False)
+    train, deploy = _training(component), _deploying(component)
+
+    @dsl.pipeline(name="weightmark-demonstration", description="Train, register, gate, deploy.")
+    def pipeline(license: str = "apache-2.0") -> None:  # noqa: A002 - the word for it
+        with dsl.ExitHandler(ours["record_failure"]()):
+            trained = train(license=license)
+            known = ours["fingerprint"](model=trained.outputs["model"])
+            registered = ours["register"](model=known.outputs["fingerprinted"])
+            gate = ours["license_gate"](model=registered.outputs["registered"])
+            deploy(model=gate.outputs["approved"])
+
+    return pipeline
+
+
+def _training(component: Callable[..., Any]) -> Any:
+    from kfp.dsl import Model, Output
 
     @component
     def train(model: Output[Model], license: str) -> None:  # noqa: A002 - the word for it
@@ -45,6 +61,12 @@ def make_pipeline(image: str = "") -> Any:
         model.metadata["license"] = license
         model.metadata["name"] = "demonstration"
 
+    return train
+
+
+def _deploying(component: Callable[..., Any]) -> Any:
+    from kfp.dsl import Input, Model
+
     @component
     def deploy(model: Input[Model]) -> str:
         """Stand for whatever serves a model."""
@@ -52,13 +74,4 @@ def make_pipeline(image: str = "") -> Any:
 
         return ", ".join(sorted(file.name for file in Path(model.path).iterdir()))
 
-    @dsl.pipeline(name="weightmark-demonstration", description="Train, register, gate, deploy.")
-    def pipeline(license: str = "apache-2.0") -> None:  # noqa: A002 - the word for it
-        with dsl.ExitHandler(ours["record_failure"]()):
-            trained = train(license=license)
-            known = ours["fingerprint"](model=trained.outputs["model"])
-            registered = ours["register"](model=known.outputs["fingerprinted"])
-            gate = ours["license_gate"](model=registered.outputs["registered"])
-            deploy(model=gate.outputs["approved"])
-
-    return pipeline
+    return deploy

@@ -143,14 +143,7 @@ def license_gate(  # noqa: PLR0913, PLR0917 - as kfp hands them
     title = f"May this model be {_DONE.get(action, action)}?"
     told = Told(_kind_of(action), run)
     try:
-        with telling("license-gate", told, model):
-            if told.kind != action:
-                raise MalformedError(
-                    f"the gate was asked about {action!r}; it knows {', '.join(USES)}",
-                    hint="Mend the pipeline.",
-                )
-            with Workspace.open() as workspace:
-                outcome = told.ask(workspace, read_model(model))
+        outcome = _judge(told, model, action)
     except RefusedError as error:
         shown, tags = _refused(title, told.outcome, error, uri_of(model))
         _show(shown, verdict, page, tags)
@@ -244,6 +237,16 @@ def attribute(  # noqa: PLR0913, PLR0917 - as kfp hands them
     _write_bundle(bundle, signed, outcome)
     pass_on(model, attributed, outcome.tags())
     return line
+
+
+def _judge(told: Told, model: Piece, action: str) -> Outcome:
+    with telling("license-gate", told, model):
+        if told.kind != action:
+            raise MalformedError(
+                f"the gate was asked about {action!r}; it knows {', '.join(USES)}", hint="Mend the pipeline."
+            )
+        with Workspace.open() as workspace:
+            return told.ask(workspace, read_model(model))
 
 
 def _kind_of(action: str) -> EventKind:

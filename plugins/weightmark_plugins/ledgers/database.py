@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import RLock
 from typing import Literal
-from weakref import WeakSet
 
 from weightmark.errors import LedgerError, MalformedError, WeightmarkError
+from weightmark.forking import disconnect_at_fork
 from weightmark_plugins.ledgers.audit import AUDIT_HINT
 
 _SURROUNDINGS = {
@@ -92,7 +92,7 @@ class Database:
         self._is_closed = False
         with self._fault_named("opened"):
             _make_file(path)
-        _opened.add(self)
+        disconnect_at_fork(self)
 
     @contextmanager
     def reading(self) -> Generator[sqlite3.Connection, None, None]:
@@ -242,30 +242,3 @@ def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")
-
-
-_opened: WeakSet[Database] = WeakSet()
-_held: list[Database] = []
-
-
-def _before_fork() -> None:
-    for database in sorted(_opened, key=id):
-        database.lock.acquire()
-        _held.append(database)
-        database.disconnect()
-
-
-def _after_fork_in_parent() -> None:
-    while _held:
-        _held.pop().lock.release()
-
-
-def _after_fork_in_child() -> None:
-    while _held:
-        _held.pop().forget_threads()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-    )

@@ -3,10 +3,11 @@
 Both of the paths that clients use are answered: ``/api/model_registry/v1`` and ``…/v1alpha3``.
 """
 
+import asyncio
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -209,8 +210,16 @@ def serving() -> Iterator[tuple[str, State]]:
 
 
 def connect(address: str) -> Any:
-    """Make the Model Registry's own client; its older versions take the port by itself."""
+    """Make the Model Registry's own client, in such a way that it leaves ``asyncio`` as it is.
+
+    Its default is to patch ``asyncio`` for the whole process, and to leave a loop open.
+    """
     from model_registry import ModelRegistry
 
     host, _, port = address.rpartition(":")
-    return ModelRegistry(host, int(port), author="ann", is_secure=False)
+    return ModelRegistry(host, int(port), author="ann", is_secure=False, async_runner=_run)
+
+
+def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    with asyncio.Runner() as runner:
+        return runner.run(coroutine)

@@ -3,10 +3,12 @@
 import os
 import signal
 import threading
+import weakref
 from collections.abc import Callable
 
 import pytest
 
+from weightmark import forking
 from weightmark.workspace import Workspace, asking
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
@@ -57,3 +59,48 @@ def test_a_child_has_a_workspace_of_its_own() -> None:
     assert asking.process_workspace() is before
     before.close()
     asking._opened.clear()
+
+
+class Connected:
+    """Something with a connection, as an index and a ledger are."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.closed = 0
+        forking.disconnect_at_fork(self)
+
+    def disconnect(self) -> None:
+        self.closed += 1
+
+    def forget_threads(self) -> None:
+        self.lock = threading.RLock()
+
+
+def test_a_fork_does_not_hold_up_who_reads_the_ledger_for_the_index() -> None:
+    ledger, index = Connected(), Connected()
+    inside = threading.Event()
+
+    def catch_up() -> None:
+        with index.lock:
+            inside.set()
+            threading.Event().wait(0.2)
+            with ledger.lock:
+                pass
+
+    thread = threading.Thread(target=catch_up, daemon=True)
+    thread.start()
+    inside.wait(30)
+    forking._before()
+    forking._after_in_parent()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert (ledger.closed, index.closed) == (1, 1)
+
+
+def test_what_is_gone_is_not_closed_at_a_fork() -> None:
+    gone = Connected()
+    reference = weakref.ref(gone)
+    del gone
+    forking._before()
+    forking._after_in_parent()
+    assert reference() is None
