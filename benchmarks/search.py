@@ -1,4 +1,4 @@
-"""Looking for like models among a million: one query after another, and how often the right one comes first."""
+"""Looking for like models among a million: one query after another; how often the right one comes first."""
 
 import time
 
@@ -32,7 +32,8 @@ def main() -> None:
         times.sort()
         print(
             f"{flips:.0%} of the bits flipped: the right one first in {right / QUERIES:.1%}, "
-            f"median {times[QUERIES // 2] * 1e3:.2f} ms, 99th percentile {times[QUERIES * 99 // 100] * 1e3:.2f} ms"
+            f"median {times[QUERIES // 2] * 1e3:.2f} ms, "
+            f"99th percentile {times[QUERIES * 99 // 100] * 1e3:.2f} ms"
         )
 
 

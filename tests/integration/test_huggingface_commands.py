@@ -1,5 +1,6 @@
 """``weightmark hf``: push, scan, and the git hook with a real git and a bare remote."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ import pytest
 from tests.integration.huggingface.shelf import pointer
 from tests.integration.huggingface.world import APACHE_CARD, NC_CARD, World, world
 from tests.workshop import Shell, write_model
+
+from weightmark.errors import RefusedError
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore")]
 __all__ = ["world"]
@@ -182,3 +185,73 @@ def test_a_commit_without_a_model_passes_and_links_are_refused(world, clone, she
     (clone.folder / "out.bin").symlink_to("/etc/passwd")
     clone.commit()
     assert "is a link" in clone.git("push", "origin", "main", code=1)
+
+
+def test_every_commit_of_a_push_is_judged_and_recorded(world, clone, shell):
+    world.base()
+    shell.json("hf", "install-git-hook", clone.folder)
+    write_model(clone.folder, card=CHILD.format("mit", "openlab/base"))
+    first = clone.commit()
+    write_model(clone.folder, {"x": [1.0, 2.0]}, card=APACHE_CARD)
+    tip = clone.commit()
+    assert "CC-BY-NC-4.0" in clone.git("push", "origin", "main", code=1)
+    assert clone.pushed() == ""
+    world.grant("openlab/base")
+    clone.git("push", "origin", "main")
+    (clone.folder / "notes.md").write_text("x")
+    notes = clone.commit()
+    write_model(clone.folder, {"x": [3.0, 4.0]}, card=APACHE_CARD)
+    last = clone.commit()
+    clone.git("push", "origin", "main")
+    workspace = world.workspace()
+    found = [workspace.resources.index.at(f"hf://acme/child@{sha}") for sha in (first, tip, notes, last)]
+    assert [one is None for one in found] == [False, False, True, False]
+
+
+def test_a_large_object_is_read_once_for_all_commits_that_have_it(world, clone, shell, monkeypatch):
+    from weightmark.model.artifact import Reader
+    from weightmark_hooks.huggingface.git import gate_push
+    from weightmark_hooks.huggingface.history import Pushed
+
+    read: list[int] = []
+    original = Reader.read_into
+
+    def read_into(self, buffer, position):
+        got = original(self, buffer, position)
+        read.append(got if self._file.path == "model.safetensors" else 0)
+        return got
+
+    write_model(clone.folder, {"x": [0.5] * 50_000}, card=APACHE_CARD)
+    data = (clone.folder / "model.safetensors").read_bytes()
+    oid = hashlib.sha256(data).hexdigest()
+    stored = clone.folder / ".git" / "lfs" / "objects" / oid[:2] / oid[2:4] / oid
+    stored.parent.mkdir(parents=True)
+    stored.write_bytes(data)
+    (clone.folder / "model.safetensors").write_bytes(pointer(oid, len(data)))
+    for number in range(3):
+        (clone.folder / "README.md").write_text(f"{APACHE_CARD}{number}")
+        tip = clone.commit()
+    counts: list[int] = []
+    for number in range(2):
+        monkeypatch.setattr(Reader, "read_into", read_into)
+        workspace = world.workspace(home=str(world.folder / f"home-{number}"))
+        pushed = Pushed(ref="refs/heads/main", sha=tip)
+        judged = gate_push(workspace, clone.folder, "https://huggingface.co/acme/child", pushed)
+        assert len(judged) == (1 if number else 3)
+        counts.append(sum(read))
+        read.clear()
+        clone.git("checkout", "-q", "--orphan", f"alone-{number}")
+        tip = clone.commit()
+    three, one = counts
+    assert three < 1.1 * one  # the headers of the others are read, to find the tensors
+
+
+def test_more_models_than_are_judged_at_once_are_refused(world, clone, shell, monkeypatch):
+    from weightmark_hooks.huggingface import history
+
+    monkeypatch.setattr(history, "MAX_MODELS", 2)
+    for number in range(3):
+        write_model(clone.folder, {"x": [float(number)]}, card=APACHE_CARD)
+        tip = clone.commit()
+    with pytest.raises(RefusedError, match="3 commits with a model each"):
+        history.list_models(clone.folder, "origin", history.Pushed(ref="refs/heads/main", sha=tip))

@@ -17,6 +17,7 @@ from weightmark.cli.output import (
 from weightmark.licensing import parse_license
 from weightmark.workspace import Workspace, bundle_of, manifest_of, write_whole
 from weightmark.workspace.outcome import Outcome
+from weightmark.workspace.updating import Updated, find_earlier, record_update
 
 MANIFEST_SUFFIX = ".manifest.json"
 
@@ -35,6 +36,11 @@ MANIFEST_SUFFIX = ".manifest.json"
     "--base", "bases", multiple=True, metavar="MODEL", help="What it was derived from; may be repeated."
 )
 @click.option(
+    "--since",
+    metavar="MODEL",
+    help="The registered model that this one updates: a receipt, a digest or a name.",
+)
+@click.option(
     "--bundle",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -50,6 +56,7 @@ def command(
     license_: str | None,
     mine: bool,
     bases: tuple[str, ...],
+    since: str | None,
     bundle: Path | None,
     party: str | None,
     key: str | None,
@@ -67,6 +74,9 @@ def command(
     if license_ is not None:
         license_ = parse_license(license_).text
     with open_workspace(party=party, key=key) as workspace:
+        earlier = None if since is None else find_earlier(workspace, since)
+        if earlier is not None:
+            bases = tuple(dict.fromkeys((*bases, earlier.bundle)))
         with progress_bar("Hashing", shown=not as_json) as progress:
             outcome = workspace.register(
                 model,
@@ -78,7 +88,10 @@ def command(
                 progress=progress,
             )
         written = [] if bundle is None else write_bundle(workspace, outcome, bundle)
-    _show(outcome, written, as_json=as_json)
+        update = None
+        if earlier is not None and outcome.model is not None:
+            update = record_update(workspace.resources, earlier, outcome.model, workspace.clock)
+    _show(outcome, written, update, as_json=as_json)
     if license_ is not None and outcome.model is not None and outcome.model.license != license_:
         stands = outcome.model.license or "no licence"
         click.echo(
@@ -104,9 +117,10 @@ def write_bundle(workspace: Workspace, outcome: Outcome, file: Path) -> list[str
     return written
 
 
-def _show(outcome: Outcome, written: list[str], *, as_json: bool) -> None:
+def _show(outcome: Outcome, written: list[str], update: Updated | None, *, as_json: bool) -> None:
     if as_json:
-        print_json({**outcome.to_json(), "written": list(written)})
+        since = {} if update is None else {"since": update.to_json()}
+        print_json({**outcome.to_json(), "written": list(written), **since})
         return
     if outcome.model is None:
         bad(f"{outcome.event.uri} was not recorded.")
@@ -114,5 +128,9 @@ def _show(outcome: Outcome, written: list[str], *, as_json: bool) -> None:
     news = "Recorded" if outcome.receipt is not None else "Already recorded"
     good(f"{news}: {outcome.model.name}, owned by {outcome.model.owner}.")
     print_fields({tag.removeprefix("weightmark."): value for tag, value in outcome.tags().items()})
+    for note in outcome.notes:
+        click.echo(f"hint:  {note}", err=True)
+    if update is not None:
+        good(update.sentence)
     for file in written:
         good(f"{file} written.")

@@ -1,5 +1,6 @@
 """``weightmark sync``."""
 
+import math
 import sys
 
 import click
@@ -24,12 +25,22 @@ SHOWN = 20
 """Failures that a person is shown; ``--json`` has more."""
 
 
+def _finite(_context: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("it must be a number of versions, such as 5.", param=option)
+    return value
+
+
 @click.command("sync")
 @click.argument("platform_uri", metavar="PLATFORM-URI")
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="How many at once.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Work on at most N versions, then stop.")
 @click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), metavar="PER-SECOND", help="Begin no more a second."
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    callback=_finite,
+    metavar="PER-SECOND",
+    help="Begin no more a second.",
 )
 @click.option(
     "--no-tags", is_flag=True, help="Leave the platform as it is; a run without this writes the tags."

@@ -6,7 +6,8 @@ the differing bits of a million codes takes milliseconds.
 Not promised: that a near code means a relation. See ``weightmark.similarity.sketch``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from weightmark.encoding import Digest
@@ -53,11 +54,25 @@ class Nearest:
         wanted = min(count, len(self._bundles))
         if not wanted:
             return []
-        distances, places = self._index.search(np.frombuffer(code, np.uint8)[None, :], wanted)
+        with _one_thread():
+            distances, places = self._index.search(np.frombuffer(code, np.uint8)[None, :], wanted)
         return [
             (self._bundles[int(place)], 1 - int(distance) / BITS)
             for distance, place in zip(distances[0], places[0], strict=True)
         ]
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Search in this thread: waking others costs more than they save, much more on a busy machine."""
+    import faiss
+
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _index(codes: bytes) -> "faiss.IndexBinaryFlat":

@@ -22,7 +22,6 @@ from typing import ClassVar
 import pytest
 
 from weightmark.errors import MalformedError, PlatformError
-from weightmark.model.artifact import Artifact
 from weightmark.model.event import ModelEvent
 from weightmark.ports.registry import Registry
 from weightmark.vocabulary import Fact, Tag
@@ -115,7 +114,7 @@ class RegistrySuite(ABC):
     def test_the_same_bytes_come_back(self, registry: Registry, uri: str) -> None:
         """Every file is there under its name, and nothing else but what the platform is known to add."""
         resolved = registry.resolve(uri)
-        artifact = Artifact.open(resolved.path, ignore=resolved.ignore)
+        artifact = resolved.open()
         found = {file.path: Path(file.location).read_bytes() for file in artifact.files}
         assert found == dict(FILES)
 
@@ -149,7 +148,7 @@ class RegistrySuite(ABC):
         scratch.mkdir()
         monkeypatch.setattr(tempfile, "tempdir", str(scratch))
         with registry.checkout(uri) as resolved:
-            artifact = Artifact.open(resolved.path, ignore=resolved.ignore)
+            artifact = resolved.open()
             found = {file.path: Path(file.location).read_bytes() for file in artifact.files}
             assert found == dict(FILES)
             exact = resolved.uri

@@ -11,6 +11,7 @@ from .following import is_lasting as is_lasting
 from .gate import Gate as Gate
 from .gate import Requirement as Requirement
 from .gate import WhenUndecided as WhenUndecided
+from .loading import fingerprint_memory as fingerprint_memory
 from .outcome import Outcome as Outcome
 from .outcome import describe as describe
 from .outcome import explain as explain
@@ -19,6 +20,7 @@ from .recording import bundle_of as bundle_of
 from .recording import canonical_license as canonical_license
 from .recording import manifest_of as manifest_of
 from .recording import prove_entry as prove_entry
+from .sketching import Candidate as Candidate
 from .syncing import Synced as Synced
 from .syncing import SyncFailure as SyncFailure
 from .verification import Expectation as Expectation
@@ -28,6 +30,7 @@ from .verification import verify_fingerprint as verify_fingerprint
 from .workspace import Workspace as Workspace
 
 __all__ = [
+    "Candidate",
     "Configuration",
     "Expectation",
     "Finding",
@@ -48,6 +51,7 @@ __all__ = [
     "describe",
     "explain",
     "failing_closed",
+    "fingerprint_memory",
     "is_lasting",
     "manifest_of",
     "name_failure",

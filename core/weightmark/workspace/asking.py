@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from weightmark.errors import RefusedError, WeightmarkError
+from weightmark.fingerprinting import DigestCache
 from weightmark.licensing import Outcome as Verdict
 from weightmark.model.event import ModelEvent
 from weightmark.ports import ResolvedModel
@@ -75,6 +76,7 @@ def ask(
     resolved: ResolvedModel | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
+    cache: DigestCache | None = None,
 ) -> Outcome:
     """Ask whether a platform may take a step.
 
@@ -83,6 +85,7 @@ def ask(
         resolved: the files, when the caller has them already.
         workspace: who is asked; None for the process's own.
         progress: told the bytes done and the bytes in all.
+        cache: digests of files that have not changed since; None to read everything.
 
     Returns:
         What was recorded and decided; it is a yes.
@@ -91,7 +94,9 @@ def ask(
         RefusedError: the gate refuses, or it could not be asked.
     """
     with failing_closed(f"to {event.kind.value} {event.uri}"):
-        outcome = (workspace or process_workspace()).handle(event, resolved=resolved, progress=progress)
+        outcome = (workspace or process_workspace()).handle(
+            event, resolved=resolved, progress=progress, cache=cache
+        )
     if not outcome.allowed:
         raise refusal_of(outcome)
     return outcome

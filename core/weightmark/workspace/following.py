@@ -3,6 +3,8 @@
 import logging
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
+from typing import Final
 
 from weightmark.attribution import write_verdict
 from weightmark.encoding import parse_digest
@@ -26,9 +28,18 @@ from weightmark.workspace.road import RECORDING, Road
 _log = logging.getLogger(__name__)
 _SHORT = 12
 
+REPEATED: Final = timedelta(hours=1)
+"""For so long after a registration, the same event again is taken for a repeated delivery."""
 
-def follow(
-    road: Road, registry: Registry, event: ModelEvent, progress: Progress | None, *, tags: bool = True
+
+def follow(  # noqa: PLR0913 - keywords, each with its default
+    road: Road,
+    registry: Registry,
+    event: ModelEvent,
+    progress: Progress | None,
+    *,
+    tags: bool = True,
+    recall: bool = False,
 ) -> Outcome:
     """Do for an event that has happened what would have been done before it.
 
@@ -42,6 +53,7 @@ def follow(
         event: what happened.
         progress: told the bytes done and the bytes in all.
         tags: whether what came of it is written to the platform's tags.
+        recall: whether a registration of what is registered already is taken as recorded, however old it is.
 
     Returns:
         What was recorded and decided; the platform has it in its tags, and a refused use is undone there
@@ -52,11 +64,13 @@ def follow(
             the platform has that in its tags too, and the use is undone.
     """
     try:
-        event, outcome = _judge(road, registry, event, progress)
+        event, outcome = _judge(road, registry, event, progress, recall=recall)
     except WeightmarkError as error:
         if is_lasting(error) and (event.kind in RECORDING or road.requires(event.kind)):
             reason = f"{error.message} {error.hint}".rstrip()
-            told = write_verdict(f"{Verdict.REFUSED.value} ({ReasonCode.NOT_REGISTERED.value})", reason)
+            changed = isinstance(error, DigestMismatchError)
+            code = ReasonCode.NOT_INTACT if changed else ReasonCode.NOT_REGISTERED
+            told = write_verdict(f"{Verdict.REFUSED.value} ({code.value})", reason)
             with suppress(PlatformError):
                 _say_there(registry, event, told if tags else {}, reason)
         raise
@@ -80,11 +94,13 @@ def is_lasting(error: BaseException) -> bool:
 
 
 def _judge(
-    road: Road, registry: Registry, event: ModelEvent, progress: Progress | None
+    road: Road, registry: Registry, event: ModelEvent, progress: Progress | None, *, recall: bool
 ) -> tuple[ModelEvent, Outcome]:
     """Register what is not registered, then judge the use; give the event with its exact URI."""
     if event.kind in RECORDING and (known := _recall(road, event)) is not None:
-        return event, known
+        if recall or road.is_repeated(known, REPEATED):
+            return event, known
+        return _read_again(road, registry, event, progress)
     with registry.checkout(event.source or event.uri) as resolved:
         asked, event = event, _exact(event, resolved)
         new = event.kind in RECORDING and event.uri == asked.uri
@@ -92,6 +108,18 @@ def _judge(
         if event.kind not in RECORDING and outcome.allowed:
             outcome = road.use(event, resolved, progress, outcome)
     return event, replace(outcome, event=event)
+
+
+def _read_again(
+    road: Road, registry: Registry, event: ModelEvent, progress: Progress | None
+) -> tuple[ModelEvent, Outcome]:
+    """Read what an event says was registered anew: where files can be overwritten, it may be others.
+
+    Raises:
+        DigestMismatchError: it is; the registration stands as it was.
+    """
+    with registry.checkout(event.source or event.uri) as resolved:
+        return event, _register(road, _exact(event, resolved), resolved, progress)
 
 
 def _recall(road: Road, event: ModelEvent) -> Outcome | None:

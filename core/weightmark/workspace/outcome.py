@@ -25,6 +25,7 @@ class Outcome:
         fingerprint: what was read; None when nothing had to be.
         receipt: the ledger's receipt, when something was recorded now.
         origin: the ledger's name.
+        notes: what was stated and is not recorded, each as a sentence.
         link: where a person can look the model up, without a slash at its end; empty when nowhere.
     """
 
@@ -37,6 +38,7 @@ class Outcome:
     receipt: Receipt | None
     origin: str
     link: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> bool:
@@ -79,6 +81,7 @@ class Outcome:
             "receipt": None if self.model is None else format_receipt(self.origin, self.model.entry),
             "recorded": self.receipt is not None,
             "tags": self.tags(),
+            "notes": list(self.notes),
         }
 
 

@@ -1,5 +1,6 @@
 """Calling a platform politely: not too often, again when it may pass, and no more when it is no use."""
 
+import math
 import random
 import threading
 import time
@@ -28,10 +29,15 @@ class Pace:
     Args:
         rate: calls in a second; None for as many as there can be.
         first_wait: seconds before the second attempt of a call; later waits grow.
+
+    Raises:
+        ValueError: the rate is not a number above 0.
     """
 
     def __init__(self, rate: float | None = None, *, first_wait: float = FIRST_WAIT_SECONDS) -> None:
-        self._apart = 1 / rate if rate else 0.0
+        if rate is not None and not (math.isfinite(rate) and rate > 0):
+            raise ValueError(f"the rate must be a number above 0, not {rate}")
+        self._apart = 0.0 if rate is None else 1 / rate
         self._first_wait = first_wait
         self._next = 0.0
         self._lock = threading.Lock()

@@ -116,7 +116,7 @@ def read_fingerprint(  # noqa: PLR0913 - keywords, each with its default
         MalformedError: the files are not safe to read, are damaged, or change while they are read.
         PluginConflictError: two formats claim one file.
     """
-    artifact = Artifact.open(resolved.path, ignore=resolved.ignore)
+    artifact = resolved.open()
     return fingerprint_artifact(
         artifact,
         find_tensors(artifact, plugins),
@@ -156,5 +156,5 @@ def open_tensors(resolved: ResolvedModel, plugins: Plugins) -> ModelTensors:
         MalformedError: the files are not safe to read, or are damaged.
         PluginConflictError: two formats read one file.
     """
-    artifact = Artifact.open(resolved.path, ignore=resolved.ignore)
+    artifact = resolved.open()
     return ModelTensors(artifact, find_tensors(artifact, plugins))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from weightmark.attribution import format_receipt
-from weightmark.claims import Bundle, Evidence, Policy, Registration, TrustRoot, verify_bundle
+from weightmark.claims import Bundle, Evidence, Policy, Registration, TrustRoot, verify_registration
 from weightmark.encoding import Json, printable
-from weightmark.errors import DigestMismatchError, Failure, MalformedError, PolicyError
+from weightmark.errors import DigestMismatchError, Failure, MalformedError
 from weightmark.fingerprinting import Fingerprint, compare_manifests
 from weightmark.model import ModelManifest
 from weightmark.vocabulary import SCHEMA_VERSION
@@ -87,19 +87,7 @@ def verify_fingerprint(uri: str, found: Fingerprint, expected: Expectation, at: 
         VerificationError: a signature, a key or a proof does not hold.
         MalformedError: the bundle is not about a registration, or the manifest is not its manifest.
     """
-    evidence = verify_bundle(expected.bundle, expected.trust, expected.policy, at)
-    claim = evidence.statement.claim
-    if not isinstance(claim, Registration):
-        raise MalformedError(
-            f"the bundle holds a {claim.predicate_type.value} statement, not a registration",
-            hint="Give the bundle that `weightmark register --bundle FILE` wrote.",
-        )
-    if claim.owner not in evidence.identities:
-        raise PolicyError(
-            f"{claim.owner} is named as owner, but the registration is signed by"
-            f" {', '.join(evidence.identities)}",
-            hint=f"Ask {claim.owner} for a bundle they signed; the trust root says whose keys are whose.",
-        )
+    evidence, claim = verify_registration(expected.bundle, expected.trust, expected.policy, at)
     if expected.manifest is not None and expected.manifest.digest != claim.manifest:
         raise MalformedError(
             f"the manifest has the digest {expected.manifest.digest},"

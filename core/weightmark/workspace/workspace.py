@@ -1,22 +1,23 @@
 """The workspace: settings, keys, ledger and plugins in one object, and everything one does with them."""
 
-import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
 from weightmark.claims import Claim, Policy, Subject
 from weightmark.discovery import Plugins
-from weightmark.encoding import Algorithm, Json, parse_digest, parse_time
-from weightmark.errors import NotEntitledError, VerificationError, WeightmarkError
+from weightmark.encoding import Algorithm, parse_digest, parse_time
+from weightmark.errors import NotEntitledError, VerificationError
 from weightmark.fingerprinting import DigestCache, Fingerprint
 from weightmark.index import RegisteredModel
 from weightmark.licensing import Action, Decision
 from weightmark.log import Receipt
 from weightmark.model.event import ModelEvent
 from weightmark.ports import AskSecret, ResolvedModel
+from weightmark.similarity.comparison import Comparison
 from weightmark.vocabulary import EventKind
+from weightmark.workspace.comparing import compare_models
 from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.deciding import ask_licence
 from weightmark.workspace.finding import Round
@@ -28,11 +29,10 @@ from weightmark.workspace.reading import Progress, is_path, names_files, registr
 from weightmark.workspace.recording import Recorded, bundle_of, manifest_of, record, require_owner
 from weightmark.workspace.resource import Clock, Resources, now, passphrase_from_environment
 from weightmark.workspace.road import Road, algorithm_of
+from weightmark.workspace.sketching import Candidate, find_similar
 from weightmark.workspace.syncing import Synced, Synchronization
 from weightmark.workspace.verification import Expectation, Verification, verify_fingerprint
 from weightmark.workspace.watching import Watch, keep_watching
-
-_log = logging.getLogger(__name__)
 
 
 class Workspace:
@@ -135,8 +135,55 @@ class Workspace:
                 model = self._road.lookup(found.bundle)
         return model
 
+    def similar(self, model: str | ResolvedModel, *, limit: int = 10) -> list[Candidate]:
+        """Find the registered models that are most like a model, by their sketches; nothing is recorded.
+
+        What is found is nominated, not related: compare it.
+
+        Args:
+            model: a path, a URI, or what ``resolve`` gave.
+            limit: how many at most.
+
+        Raises:
+            MalformedError: the files are not safe to read, or cannot be sketched.
+            MissingExtraError: what searches is not installed.
+        """
+        resolved = self.resolve(model) if isinstance(model, str) else model
+        return find_similar(self.resources, resolved, limit=limit)
+
+    def compare(
+        self,
+        first: str,
+        second: str,
+        *,
+        parents: Sequence[str] = (),
+        deep: bool = False,
+        progress: Progress | None = None,
+    ) -> Comparison:
+        """Say whether the second model has anything of the first; nothing is recorded.
+
+        Args:
+            first: a path or a URI.
+            second: a path or a URI.
+            parents: other models that the second may be merged from.
+            deep: try other bases and other orders of units, however large the models are.
+            progress: told the bytes done and the bytes in all.
+
+        Raises:
+            MalformedError: a model's files are damaged, or change while they are read.
+            MissingExtraError: a library is missing that was asked for, or that a tensor's type needs.
+        """
+        one, other, *rest = [(name, self.resolve(name)) for name in (first, second, *parents)]
+        find = self.find if self.configuration.home.exists() else None
+        return compare_models(self.plugins, one, other, parents=rest, deep=deep, progress=progress, find=find)
+
     def handle(
-        self, event: ModelEvent, *, resolved: ResolvedModel | None = None, progress: Progress | None = None
+        self,
+        event: ModelEvent,
+        *,
+        resolved: ResolvedModel | None = None,
+        progress: Progress | None = None,
+        cache: DigestCache | None = None,
     ) -> Outcome:
         """Take an event down the road: resolve, fingerprint, decide, sign, append, project, tell.
 
@@ -144,6 +191,7 @@ class Workspace:
             event: what is about to happen.
             resolved: the files, when the caller has them already.
             progress: told the bytes done and the bytes in all.
+            cache: digests of files that have not changed since; None to read everything.
 
         Returns:
             Whether the platform may go on, and what was recorded.
@@ -151,7 +199,7 @@ class Workspace:
         Raises:
             WeightmarkError: it could not be decided; the caller must refuse.
         """
-        return self._tell(self._road.take(event, resolved, progress))
+        return self._tell(self._road.take(event, resolved, progress, cache=cache))
 
     def follow(self, event: ModelEvent, *, progress: Progress | None = None, tags: bool = True) -> Outcome:
         """Take an event that has happened already: register, judge, annotate, and undo a refused use.
@@ -203,8 +251,12 @@ class Workspace:
         registry = registry_for(uri, self.plugins)
         self.resources.require_own_key(self.clock())
         synced = Synced(uri=uri)
+
+        def register(event: ModelEvent, *, tags: bool) -> Outcome:
+            return self._tell(follow(self._road, registry, event, None, tags=tags, recall=True))
+
         run = Synchronization(
-            self.resources, registry, self.follow, synced, pace=Pace(rate), tags=tags, tell=tell
+            self.resources, registry, register, synced, pace=Pace(rate), tags=tags, tell=tell
         )
         run.run(jobs=jobs, limit=limit, retry_failed=retry_failed)
         return synced
@@ -240,22 +292,19 @@ class Workspace:
         registry, pace = registry_for(uri, self.plugins), Pace()
         pace.stopped = stopped or pace.stopped
         watch = Watch(
-            self.resources, self._road, registry, uri, clock=self.clock, notify=self._notify, pace=pace
+            self.resources,
+            self._road,
+            registry,
+            uri,
+            clock=self.clock,
+            notify=self.resources.notify,
+            pace=pace,
         )
         return keep_watching(lambda: watch.look(deployed_only=deployed_only, tell=tell), every, pace.stopped)
 
     def _tell(self, outcome: Outcome) -> Outcome:
-        self._notify(outcome.event, outcome.to_json())
+        self.resources.notify(outcome.event, outcome.to_json())
         return outcome
-
-    def _notify(self, event: ModelEvent, told: Mapping[str, Json]) -> None:
-        for observer in self.resources.observers:
-            try:
-                observer.notice(event, told)
-            except WeightmarkError as error:
-                _log.warning("the observer %s failed: %s", observer.name, error.message)
-            except Exception:
-                _log.exception("the observer %s failed", observer.name)
 
     def register(  # noqa: PLR0913 - what a person may say when registering
         self,

@@ -19,6 +19,7 @@ from weightmark.workspace.deciding import ask_licence, pass_gate
 from weightmark.workspace.lineage import works_of
 from weightmark_adapters.huggingface.note import Note
 from weightmark_adapters.huggingface.uri import model_uri
+from weightmark_hooks.huggingface.digest import StageDigests
 from weightmark_hooks.huggingface.stage import Stage
 
 _log = logging.getLogger(__name__)
@@ -73,7 +74,10 @@ def admit(workspace: Workspace, repo: str, stage: Stage) -> Outcome:
     """
     facts = read_facts(stage.folder)
     check_bases(workspace, repo, facts)
-    found = workspace.fingerprint(_resolved(repo, stage.folder, facts))
+    resolved = _resolved(repo, stage.folder, facts)
+    digests = StageDigests(stage, workspace.configuration.algorithm)
+    digests.read(resolved, workspace.plugins)
+    found = workspace.fingerprint(resolved, cache=digests)
     known = _known(workspace, found)
     party = workspace.configuration.party.name
     mine = known is not None and known.owner == party and not known.presumed
@@ -98,7 +102,7 @@ def admit(workspace: Workspace, repo: str, stage: Stage) -> Outcome:
         base_models=bases,
         context={"platform": "huggingface"},
     )
-    outcome = workspace.handle(event, resolved=_resolved(repo, stage.folder, facts))
+    outcome = workspace.handle(event, resolved=_resolved(repo, stage.folder, facts), cache=digests)
     require_push(workspace, outcome)
     _lay_beside(workspace, outcome, stage)
     return outcome
@@ -116,11 +120,7 @@ def require_push(workspace: Workspace, outcome: Outcome) -> None:
     licence = ask_licence(resources, works, Action.PUSH, workspace.clock())
     decision = pass_gate(workspace.configuration.gates[EventKind.PUSH], event, model, licence, ())
     judged = replace(outcome, event=event, decision=decision)
-    for observer in resources.observers:
-        try:
-            observer.notice(event, judged.to_json())
-        except Exception:
-            _log.exception("the observer %s failed", observer.name)
+    resources.notify(event, judged.to_json())
     if not judged.allowed:
         raise refusal_of(judged)
 

@@ -10,7 +10,6 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from weightmark.vocabulary import EventKind
 from weightmark.workspace import Outcome, Workspace, ask
 from weightmark_adapters.huggingface.uri import model_uri
 from weightmark_hooks.huggingface.admission import link_pushed, require_push
+from weightmark_hooks.huggingface.history import ObjectDigests, Pushed, git, list_models
 from weightmark_hooks.huggingface.stage import has_weights
 
 CHAINED: Final = "pre-push.weightmark-next"
@@ -51,19 +51,6 @@ _SHA: Final = re.compile(r"[0-9a-f]{40,64}")
 _SECONDS: Final = 600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pushed:
-    """One commit that is about to be pushed.
-
-    Attributes:
-        ref: the branch or tag it goes to.
-        sha: the commit.
-    """
-
-    ref: str
-    sha: str
-
-
 def install_hook(repository: Path) -> Path:
     """Write the hook into a clone; one that is there already is kept and runs after it.
 
@@ -73,7 +60,7 @@ def install_hook(repository: Path) -> Path:
     Raises:
         WeightmarkError: it is no git repository, or the hook cannot be written.
     """
-    folder = Path(_git(repository, "rev-parse", "--git-path", "hooks").decode().strip())
+    folder = Path(git(repository, "rev-parse", "--git-path", "hooks").decode().strip())
     folder = folder if folder.is_absolute() else repository / folder
     hook, kept = folder / "pre-push", folder / CHAINED
     try:
@@ -100,60 +87,82 @@ def read_pushed(text: str) -> Iterator[Pushed]:
     """
     for line in filter(None, map(str.strip, text.splitlines())):
         match line.split(" "):
-            case [_, sha, ref, _] if _SHA.fullmatch(sha):
+            case [_, sha, ref, old] if _SHA.fullmatch(sha) and _SHA.fullmatch(old):
                 if not _NOTHING.fullmatch(sha):
-                    yield Pushed(ref=ref, sha=sha)
+                    yield Pushed(ref=ref, sha=sha, old=old)
             case _:
                 raise MalformedError(f"{line[:80]!r} is not what git tells a pre-push hook")
 
 
-def gate_push(workspace: Workspace, repository: Path, url: str, pushed: Pushed) -> Outcome | None:
-    """Register and judge one commit.
+def gate_push(
+    workspace: Workspace, repository: Path, url: str, pushed: Pushed, remote: str = ""
+) -> list[Outcome]:
+    """Register and judge every commit that brings another model; all must pass before any may be sent.
 
     Args:
         workspace: who is asked.
         repository: the clone.
         url: the remote's address.
         pushed: what goes there.
+        remote: the remote's name; empty when it has none.
 
     Returns:
-        The outcome; None when the commit holds no model.
+        The outcomes, the oldest commit's first; none when no commit holds a model.
 
     Raises:
-        RefusedError: the gate refuses, or it could not be asked.
-        WeightmarkError: the commit cannot be read.
+        RefusedError: the gate refuses a commit, or it could not be asked, or there are too many.
+        WeightmarkError: a commit cannot be read.
     """
     if _kind(url) != "model":
-        return None
+        return []
+    name = repo_of(url)
+    judged: list[tuple[str, Outcome]] = []
     folder = Path(tempfile.mkdtemp(prefix="weightmark-"))
     try:
-        check_out(repository, pushed.sha, folder)
-        if not any(has_weights(path.name) for path in folder.rglob("*")):
-            return None
-        name = repo_of(url)
-        uri = model_uri(name, pushed.sha)
-        facts = read_facts(folder)
-        resolved = ResolvedModel(uri=uri, path=folder, name=name, facts=facts, ignore=names_beside(folder))
-        event = ModelEvent(
-            kind=EventKind.REGISTER, uri=uri, source=str(folder), name=name, context={"platform": "git"}
-        )
-        outcome = ask(event, resolved=resolved, workspace=workspace)
-        require_push(workspace, outcome)
+        digests = ObjectDigests(folder)
+        for sha in list_models(repository, remote, pushed):
+            outcome = _judge(workspace, repository, name, sha, digests)
+            if outcome is not None:
+                judged.append((sha, outcome))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    link_pushed(workspace, name, pushed.sha, outcome)
+    for sha, outcome in judged:
+        link_pushed(workspace, name, sha, outcome)
+    return [outcome for _, outcome in judged]
+
+
+def _judge(
+    workspace: Workspace, repository: Path, name: str, sha: str, digests: ObjectDigests
+) -> Outcome | None:
+    folder, uri = digests.path / sha, model_uri(name, sha)
+    digests.linked = check_out(repository, sha, folder)
+    if not any(has_weights(path.name) for path in folder.rglob("*")):
+        return None
+    resolved = ResolvedModel(
+        uri=uri, path=folder, name=name, facts=read_facts(folder), ignore=names_beside(folder)
+    )
+    event = ModelEvent(
+        kind=EventKind.REGISTER, uri=uri, source=str(folder), name=name, context={"platform": "git"}
+    )
+    outcome = ask(event, resolved=resolved, workspace=workspace, cache=digests)
+    require_push(workspace, outcome)
+    shutil.rmtree(folder, ignore_errors=True)
     return outcome
 
 
-def check_out(repository: Path, sha: str, folder: Path) -> None:
+def check_out(repository: Path, sha: str, folder: Path) -> frozenset[str]:
     """Write the files of a commit, those in LFS with their own bytes; no filter and no hook of git's runs.
+
+    Returns:
+        The paths of those that are links to LFS' own objects.
 
     Raises:
         WeightmarkError: the commit cannot be read, holds links, or a file in LFS is not here.
     """
-    listed = _git(repository, "ls-tree", "-r", "-z", "--full-tree", sha).split(b"\0")
-    objects = Path(_git(repository, "rev-parse", "--git-path", "lfs/objects").decode().strip())
+    listed = git(repository, "ls-tree", "-r", "-z", "--full-tree", sha).split(b"\0")
+    objects = Path(git(repository, "rev-parse", "--git-path", "lfs/objects").decode().strip())
     objects = objects if objects.is_absolute() else repository / objects
+    linked: set[str] = set()
     for entry in filter(None, listed):
         mode, kind, blob = entry.partition(b"\t")[0].split(b" ")
         path = os.fsdecode(entry.partition(b"\t")[2])
@@ -165,7 +174,9 @@ def check_out(repository: Path, sha: str, folder: Path) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         _write_blob(repository, blob.decode(), target)
-        _resolve_pointer(target, path, objects)
+        if _resolve_pointer(target, path, objects):
+            linked.add(path)
+    return frozenset(linked)
 
 
 def repo_of(url: str) -> str:
@@ -193,12 +204,13 @@ def _write_blob(repository: Path, blob: str, target: Path) -> None:
         raise WeightmarkError(f"git cannot give the object {blob}")
 
 
-def _resolve_pointer(target: Path, path: str, objects: Path) -> None:
+def _resolve_pointer(target: Path, path: str, objects: Path) -> bool:
+    """Put the bytes in a pointer's place; say whether they are a link to the stored object."""
     if target.stat().st_size > _MAX_POINTER:
-        return
+        return False
     found = _POINTER.match(target.read_bytes())
     if found is None:
-        return
+        return False
     oid = found.group(1).decode()
     stored = objects / oid[:2] / oid[2:4] / oid
     if not stored.is_file():
@@ -211,22 +223,5 @@ def _resolve_pointer(target: Path, path: str, objects: Path) -> None:
         os.link(stored, target)
     except OSError:
         shutil.copyfile(stored, target)
-
-
-def _git(repository: Path, *args: str) -> bytes:
-    try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(repository), *args],  # noqa: S607
-            capture_output=True,
-            check=False,
-            timeout=_SECONDS,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise WeightmarkError("git could not be run", hint="Install git.") from error
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise WeightmarkError(
-            f"git could not read {repository}: {''.join(said)[:200]}",
-            hint="Run it in a clone, or name the clone.",
-        )
-    return done.stdout
+        return False
+    return True

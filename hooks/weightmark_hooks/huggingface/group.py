@@ -130,25 +130,24 @@ def pre_push(remote: str, url: str, as_json: bool) -> None:
     Example:
       weightmark hf pre-push origin https://huggingface.co/acme/churn
     """
-    del remote
     with open_workspace() as workspace:
-        judged = _judge_all(workspace, url, sys.stdin.read())
+        judged = _judge_all(workspace, url, sys.stdin.read(), remote)
     if as_json:
         print_json({"ok": True, "judged": list(judged)})
 
 
-def _judge_all(workspace: Workspace, url: str, text: str) -> list[str]:
+def _judge_all(workspace: Workspace, url: str, text: str, remote: str) -> list[str]:
     from weightmark_hooks.huggingface.git import gate_push, read_pushed
 
     judged: list[str] = []
     for pushed in read_pushed(text):
         try:
-            outcome = gate_push(workspace, Path.cwd(), url, pushed)
+            outcomes = gate_push(workspace, Path.cwd(), url, pushed, remote)
         except RefusedError as error:
             raise RefusedError(
                 f"{pushed.ref}: {error.message}", undecided=error.undecided, hint=error.hint
             ) from error
-        if outcome is not None:
-            judged.append(outcome.event.uri)
+        judged += [outcome.event.uri for outcome in outcomes]
+        if outcomes:
             click.echo(f"weightmark: {pushed.ref} may be pushed.", err=True)
     return judged

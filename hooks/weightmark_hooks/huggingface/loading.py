@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from weightmark.attribution import is_beside
+from weightmark.encoding import Algorithm, Digest
 from weightmark.errors import Failure, MalformedError, PlatformError, RefusedError
 from weightmark.fingerprinting import fingerprint_artifact
 from weightmark.index import RegisteredModel
@@ -32,6 +33,7 @@ _lock: Final = threading.Lock()
 _seen: Final[dict[tuple[object, ...], None]] = {}
 _pinned: Final[dict[str, str]] = {}
 _MAX_SEEN: Final = 100_000
+_MAX_VERSIONS: Final = 1000
 
 
 class LoadRefusedError(RefusedError, OSError):
@@ -129,11 +131,17 @@ def _judge(workspace: Workspace, repo: str, path: str, file: Path, sha: str) -> 
     if not gate.requires:
         return None
     resources, uri = workspace.resources, model_uri(repo, sha)
-    model = _registered(workspace, repo, uri)
+    try:
+        model = _registered(workspace, repo, uri)
+        failures = (
+            ()
+            if model is None or not gate.requires & READING
+            else _check_against(workspace, model, path, file)
+        )
+    except PlatformError as error:
+        _log.warning("%s is not known to be registered, and the Hub was not asked: %s", uri, error.message)
+        model, failures = _fitting(workspace, repo, path, file)
     works = () if model is None else works_of(resources.index, model)
-    failures: tuple[Failure, ...] = ()
-    if model is not None and gate.requires & READING:
-        failures = _compare(manifest_of(resources, model), path, file)
     event = ModelEvent(kind=EventKind.LOAD, uri=uri, name=repo, version=sha, context={"file": path})
     licence = ask_licence(resources, works, Action.LOAD, workspace.clock())
     decision = pass_gate(gate, event, model, licence, failures)
@@ -154,31 +162,55 @@ def _registered(workspace: Workspace, repo: str, uri: str) -> RegisteredModel | 
     resources = workspace.resources
     resources.catch_up()
     model = resources.index.at(uri)
-    if model is not None or resources.index.find(repo) is None:
+    if model is not None:
         return model
+    if resources.index.find(repo) is None and not resources.index.below(f"{model_uri(repo)}@", 1):
+        return None
     with _lock:
         pinned = _pinned.get(uri)
     if pinned is None:
-        try:
-            pinned = HuggingfaceRegistry().pin(uri)
-        except PlatformError as error:
-            _log.warning(
-                "%s is not known to be registered, and the Hub was not asked: %s", uri, error.message
-            )
-            return None
+        pinned = HuggingfaceRegistry().pin(uri)
         with _lock:
             _pinned[uri] = pinned
     return resources.index.at(pinned)
 
 
-def _compare(manifest: ModelManifest | None, path: str, file: Path) -> tuple[Failure, ...]:
+def _fitting(
+    workspace: Workspace, repo: str, path: str, file: Path
+) -> tuple[RegisteredModel | None, tuple[Failure, ...]]:
+    """Find a registered version of a repository that has just this file, when the commit cannot be placed.
+
+    Returns:
+        The version; when there are some and none has the file, the newest, and that the file is another. None
+        when the repository has none.
+    """
+    versions = workspace.resources.index.below(f"{model_uri(repo)}@", _MAX_VERSIONS)
+    roots: dict[object, Digest | None] = {}
+    for model in versions:
+        manifest = manifest_of(workspace.resources, model)
+        if manifest is not None and not _compare(manifest, path, file, roots):
+            return model, ()
+    found = versions[0] if versions else workspace.resources.index.find(repo)
+    return found, () if found is None else (Failure(path=path, reason="of no registered version"),)
+
+
+def _check_against(
+    workspace: Workspace, model: RegisteredModel, path: str, file: Path
+) -> tuple[Failure, ...]:
+    return _compare(manifest_of(workspace.resources, model), path, file, {})
+
+
+def _compare(
+    manifest: ModelManifest | None, path: str, file: Path, roots: dict[object, Digest | None]
+) -> tuple[Failure, ...]:
+    """Compare a file with a manifest; roots that were computed already are not computed again."""
     if manifest is None:
         return (Failure(path=path, reason="cannot be checked: the store has no manifest"),)
     entry = next((one for one in manifest.files if one.path == path), None)
     if entry is None:
         return (Failure(path=path, reason="unexpected"),)
     name = path.rsplit("/", 1)[-1]
-    spans = [
+    spans = tuple(
         TensorSpan(
             name=tensor.name,
             dtype=tensor.dtype,
@@ -188,15 +220,21 @@ def _compare(manifest: ModelManifest | None, path: str, file: Path) -> tuple[Fai
             stop=tensor.stop,
         )
         for tensor in manifest.tensors
-        if tensor.path == path
-    ]
+        if tensor.path == path and not tensor.layout
+    )
     changed = (Failure(path=path, reason="changed"),)
     if Path(os.path.realpath(file)).stat().st_size != entry.size:
         return changed
+    plan = (manifest.algorithm, frozenset((span.start, span.stop) for span in spans))
+    if plan not in roots:
+        roots[plan] = _root_of(file, spans, manifest.algorithm)
+    return () if roots[plan] == entry.root else changed
+
+
+def _root_of(file: Path, spans: tuple[TensorSpan, ...], algorithm: Algorithm) -> Digest | None:
     try:
-        artifact = Artifact.open(file)
-        found = fingerprint_artifact(artifact, spans, algorithm=manifest.algorithm)
+        found = fingerprint_artifact(Artifact.open(file), spans, algorithm=algorithm)
     except MalformedError as error:
         _log.warning("%s cannot be read: %s", file, error.message)
-        return changed
-    return () if [one.root for one in found.manifest.files] == [entry.root] else changed
+        return None
+    return found.manifest.files[0].root

@@ -142,6 +142,7 @@ def _push(
             gone = gather(stage, target.files)
             outcome = _judge(workspace, target, stage, gone)
             stage.drop_brought()
+            stage.check_unchanged()
             permit = Permit(repo=repo, sizes=stage.sizes())
         with permitted(permit):
             result = send(stage)

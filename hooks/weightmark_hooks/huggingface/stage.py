@@ -58,6 +58,24 @@ _INDEX: Final = ".safetensors.index.json"
 _TENSORS: Final = ".safetensors"
 _PART: Final = 1 << 24
 
+Identity = tuple[int, int, int, int, int]
+"""Which file it is, and as of when: device, number, size in bytes, mtime and ctime in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """A header that was written over in place.
+
+    Attributes:
+        before: the file before it was opened for that.
+        after: the file after it was written.
+        size: bytes at the file's beginning that were written; all others are as they were.
+    """
+
+    before: Identity
+    after: Identity
+    size: int
+
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
@@ -68,12 +86,16 @@ class Stage:
         sent: paths of the files that the push brings.
         brought: paths of files that are on the Hub already and stay; they are here only to be read.
         tensors: whether the headers of safetensors files are to be marked.
+        stamped: by path, the headers that were written over.
+        fixed: by path, the files that the fingerprint is of.
     """
 
     folder: Path
     sent: set[str] = field(default_factory=set[str])
     brought: set[str] = field(default_factory=set[str])
     tensors: bool = True
+    stamped: dict[str, Stamp] = field(default_factory=dict[str, Stamp])
+    fixed: dict[str, Identity] = field(default_factory=dict[str, Identity])
 
     def add(self, path: str, source: Path) -> None:
         """Put a file of the user's on the stage.
@@ -139,8 +161,29 @@ class Stage:
                 self.write(path, write_config(file.read_bytes(), mark))
             elif self.tensors and path.endswith(_INDEX):
                 self.write(path, write_index(file.read_bytes(), mark))
-            elif self.tensors and path.endswith(_TENSORS):
-                _stamp(file, mark)
+            elif self.will_stamp(path) and (stamp := _stamp(file, mark)) is not None:
+                self.stamped[path] = stamp
+
+    def will_stamp(self, path: str) -> bool:
+        """Say whether a mark is written into the header of this file."""
+        return self.tensors and path in self.sent and path.endswith(_TENSORS)
+
+    def check_unchanged(self) -> None:
+        """Check that what is to be sent is what was fingerprinted.
+
+        Raises:
+            MalformedError: a file was changed, or is gone.
+        """
+        for path in sorted(self.sent & self.fixed.keys()):
+            try:
+                found = _identify((self.folder / path).stat())
+            except OSError:
+                found = None
+            if found != self.fixed[path]:
+                raise MalformedError(
+                    f"{path} was changed between its fingerprint and the push",
+                    hint="See what else writes to the temporary folder, then push again.",
+                )
 
     def _clear(self, path: str) -> Path:
         target = self.folder / path
@@ -177,18 +220,25 @@ def is_own(path: str) -> bool:
     return path in BESIDE
 
 
-def _stamp(file: Path, mark: Mark) -> None:
-    """Write a mark over the header of a copy of ours; when it is too long for that, copy once more."""
+def _stamp(file: Path, mark: Mark) -> Stamp | None:
+    """Write a mark over the header of a copy of ours; None when it is too long: then copy once more."""
     with file.open("r+b") as stream:
+        before = _identify(os.fstat(stream.fileno()))
         header = _read_header(stream, file.name)
         written = write_header(header, mark)
         if len(written) == len(header) + 8:
             stream.seek(0)
             stream.write(written)
-            return
+            stream.flush()
+            return Stamp(before=before, after=_identify(os.fstat(stream.fileno())), size=len(written))
     made = file.with_name(f".{file.name}.marked")
     _copy_marked(file, made, mark)
     made.replace(file)
+    return None
+
+
+def _identify(status: os.stat_result) -> Identity:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _copy_marked(source: Path, target: Path, mark: Mark | None) -> None:

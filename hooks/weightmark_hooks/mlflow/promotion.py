@@ -23,6 +23,7 @@ from weightmark.workspace import (
 )
 from weightmark.workspace.asking import refusal_of
 from weightmark.workspace.deciding import ask_licence
+from weightmark.workspace.realm import out_of_realm
 
 
 def ask_promotion(event: ModelEvent, resolved: ResolvedModel, stated_license: str) -> Outcome:
@@ -53,9 +54,10 @@ def ask_promotion(event: ModelEvent, resolved: ResolvedModel, stated_license: st
 def _names_new_bases(workspace: Workspace, outcome: Outcome, event: ModelEvent) -> bool:
     if outcome.model is None or not event.base_models:
         return False
-    index = workspace.resources.index
+    index, realm = workspace.resources.index, workspace.configuration.realm
     known = index.parents(outcome.model.bundle)
-    digests, uris = {parent.bundle for parent in known}, {parent.uri for parent in known}
+    digests = {parent.bundle for parent in known}
+    uris = {out_of_realm(parent.uri, realm) for parent in known}
     for base in event.base_models:
         found = index.find(base)
         if found is None and base not in uris:

@@ -7,6 +7,7 @@ import functools
 import os
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Final
 
@@ -73,28 +74,29 @@ def _install() -> None:
     forget = registry._get_store_with_resolved_uri.cache_clear  # noqa: SLF001 - else stores made before stay
     _undo.append(forget)
     _replace(registry, "get_store_builder", _guard_builder)
-    _replace(models, "download_artifacts", _guard_lazily("guard_models"))
-    _replace(runs, "download_artifacts", _guard_lazily("guard_runs"))
+    tracking = sdk.load("mlflow.tracking._tracking_service.client").TrackingServiceClient
+    _replace(models, "download_artifacts", _guard_lazily("load", "guard_models"))
+    _replace(runs, "download_artifacts", _guard_lazily("load", "guard_runs"))
+    _replace(tracking, "finalize_logged_model", _guard_lazily("logged", "guard_client"))
     _inherit()
     forget()
 
 
-def _guard_lazily(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Wrap a download by a guard that is imported when the first one happens."""
+def _guard_lazily(module: str, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Wrap a call by a guard that is imported when the first one happens."""
 
     def wrap(original: Callable[..., Any]) -> Callable[..., Any]:
         @functools.cache
         def guarded() -> Callable[..., Any]:
-            from weightmark_hooks.mlflow import load
-
-            made: Callable[..., Any] = getattr(load, name)(original)
+            guards = import_module(f"weightmark_hooks.mlflow.{module}")
+            made: Callable[..., Any] = getattr(guards, name)(original)
             return made
 
         @functools.wraps(original)
-        def download_artifacts(*args: Any, **kwargs: Any) -> Any:
+        def asking(*args: Any, **kwargs: Any) -> Any:
             return guarded()(*args, **kwargs)
 
-        return download_artifacts
+        return asking
 
     return wrap
 

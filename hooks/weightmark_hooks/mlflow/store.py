@@ -8,6 +8,8 @@ import os
 from typing import Any, Final
 
 _READ_REPLICA: Final = "_MLFLOW_SERVER_READ_REPLICA_BACKEND_STORE"
+_REGISTRY: Final = "_MLFLOW_SERVER_REGISTRY_STORE"
+_PREFIX: Final = "weightmark+"
 
 
 def guarded_store(store_uri: str, tracking_uri: str | None = None) -> Any:
@@ -69,6 +71,23 @@ def _open_database(uri: str) -> Any:
         base = _class("sqlalchemy_store", "SqlAlchemyStore")
     replica = os.environ.get(_READ_REPLICA)
     return _guarded(base)(uri, read_db_uri=replica) if replica else _guarded(base)(uri)
+
+
+def _guard_logging() -> None:
+    """Guard the logging of models too, in a server whose registry is to be guarded.
+
+    MLflow imports this module when the server starts, but opens its registry only when somebody first asks
+    for it, which may be after a model was logged.
+    """
+    uri = os.environ.get(_REGISTRY, "")
+    if uri.startswith(_PREFIX):
+        from weightmark_adapters.mlflow import MlflowRegistry
+        from weightmark_hooks.mlflow.logged import guard_server
+
+        guard_server(MlflowRegistry(registry_uri=uri.removeprefix(_PREFIX)))
+
+
+_guard_logging()
 
 
 @functools.cache

@@ -60,7 +60,8 @@ class Guard:
             return
         with failing_closed(f"SageMaker's {model.name}"):
             registry = self._registry(str(context.get("client_region") or ""))
-            outcome = _BEFORE[model.name](registry, params)
+            with registry.sharing():
+                outcome = _BEFORE[model.name](registry, params)
         if outcome is not None:
             context[_OUTCOME] = outcome
 

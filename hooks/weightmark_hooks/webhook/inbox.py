@@ -1,11 +1,10 @@
 """Which deliveries were handled already; kept in a small SQLite file, so that a restart forgets nothing."""
 
-import sqlite3
-from collections.abc import Generator
-from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+from weightmark.workspace.transaction import transaction
 
 LEASE_SECONDS: Final = 900
 """After this a delivery whose handling never ended may be handled again."""
@@ -40,7 +39,7 @@ class Inbox:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._transaction() as database:
+        with transaction(self._path) as database:
             database.execute(_SCHEMA)
 
     def claim(self, delivery: str, now: float) -> Claim:
@@ -54,7 +53,7 @@ class Inbox:
             OURS: handle it, then ``finish`` or ``release`` it. DONE: it was handled. BUSY: another is at it.
         """
         moment = int(now)
-        with self._transaction() as database:
+        with transaction(self._path) as database:
             database.execute("DELETE FROM delivery WHERE at < ?", (moment - KEEP_SECONDS,))
             database.execute(
                 "DELETE FROM delivery WHERE id = ? AND done = 0 AND at < ?",
@@ -68,17 +67,10 @@ class Inbox:
 
     def finish(self, delivery: str) -> None:
         """Remember that it was handled."""
-        with self._transaction() as database:
+        with transaction(self._path) as database:
             database.execute("UPDATE delivery SET done = 1 WHERE id = ?", (delivery,))
 
     def release(self, delivery: str) -> None:
         """Let it be handled again, when handling failed."""
-        with self._transaction() as database:
+        with transaction(self._path) as database:
             database.execute("DELETE FROM delivery WHERE id = ? AND done = 0", (delivery,))
-
-    @contextmanager
-    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
-        with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as database:
-            database.execute("BEGIN IMMEDIATE")
-            with database:
-                yield database

@@ -149,11 +149,17 @@ class Receiver:
             # What stands in the way lies with us, and once it is mended the delivery can be handled.
             _log.warning("a delivery failed: %s", _describe(error), exc_info=_unforeseen(error))
             failures = []
-        self._inbox.release(key)
+        self._release(key)
         lasting = bool(failures) and all(map(is_lasting, failures))
         return _answer(
             HTTPStatus.UNPROCESSABLE_ENTITY if lasting else HTTPStatus.SERVICE_UNAVAILABLE, "failed"
         )
+
+    def _release(self, key: str) -> None:
+        try:
+            self._inbox.release(key)
+        except Exception:
+            _log.exception("the inbox cannot be used, so a delivery waits until its lease has run out")
 
     def _open(self) -> Workspace:
         with self._lock:

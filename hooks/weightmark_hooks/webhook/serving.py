@@ -31,6 +31,7 @@ def command(host: str, port: int, as_json: bool) -> None:  # noqa: FBT001 - a co
     try:
         import uvicorn
 
+        from weightmark_hooks.webhook.connection import BoundedConnection
         from weightmark_hooks.webhook.receiver import create_app, open_receiver
     except ModuleNotFoundError as error:
         if error.name in {"uvicorn", "starlette"}:
@@ -47,8 +48,8 @@ def command(host: str, port: int, as_json: bool) -> None:  # noqa: FBT001 - a co
             heard = hooks or "no platform, for no secret is set: hooks answer 404"
             click.echo(f"Listening on {address}; {heard}.")
             click.echo(f"Models are at {address}/models/FINGERPRINT; stop with Ctrl-C.")
-        server = uvicorn.Server(uvicorn.Config(app, log_level="info", access_log=False))
-        server.run(sockets=[listening])
+        settings = uvicorn.Config(app, http=BoundedConnection, log_level="info", access_log=False)
+        uvicorn.Server(settings).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

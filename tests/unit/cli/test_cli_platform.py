@@ -61,7 +61,15 @@ def test_sync_says_why_it_stopped(shell: Shell, platform: Shelf) -> None:
 def test_sync_is_told_how_much_and_how_fast(shell: Shell, platform: Shelf) -> None:
     publish(platform, 5)
     assert shell.json("sync", "shelf:/", "--limit", "2", "--jobs", "1", "--rate", "50")["registered"] == 2
-    for wrong in (("--jobs", "0"), ("--limit", "0"), ("--rate", "0"), ("--rate", "fast")):
+    for wrong in (
+        ("--jobs", "0"),
+        ("--limit", "0"),
+        ("--rate", "0"),
+        ("--rate", "fast"),
+        ("--rate", "nan"),
+        ("--rate", "inf"),
+        ("--rate", "-1"),
+    ):
         shell.run("sync", "shelf:/", *wrong, code=2)
     shell.fail("sync", "nowhere:/", code=1)
 

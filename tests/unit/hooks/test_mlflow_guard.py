@@ -81,7 +81,7 @@ class FakeWorkspace:
         self.events, self.links, self.outcome, self.error, self.link_error = [], [], "allowed", None, None
         self.tags = {}
 
-    def handle(self, event, *, resolved, progress=None):
+    def handle(self, event, *, resolved, progress=None, cache=None):
         self.events.append((event, resolved))
         if self.error:
             raise self.error

@@ -362,6 +362,16 @@ def test_a_delivery_that_is_being_handled_waits(tmp_path):
     assert inbox.claim("a", NOW + LEASE_SECONDS * 3) is Claim.DONE
 
 
+def test_an_inbox_that_fails_when_a_delivery_is_let_go_is_no_error_of_the_server(world, monkeypatch, caplog):
+    def fail(_inbox, _delivery):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(Inbox, "release", fail)
+    world.workspace.error = PlatformError("MLflow is down", retryable=True)
+    assert world.send(CREATED) == (503, "failed")
+    assert "until its lease has run out" in caplog.text
+
+
 def test_secrets_are_compared_in_constant_time(world, monkeypatch):
     compared = []
     whole = hmac.compare_digest

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -284,3 +285,51 @@ def test_files_that_change_while_two_follow_one_event_are_not_recorded(
     with pytest.raises(DigestMismatchError, match="registered as other files"):
         workspace.follow(registered(uri))
     assert said(workspace) == ONCE
+
+
+def later(workspace: Workspace, **settings: str) -> Workspace:
+    """Give a workspace with the same ledger, two hours from now."""
+    return Workspace(
+        Configuration.load(settings),
+        workspace.plugins,
+        clock=lambda: datetime.now(UTC) + timedelta(hours=2),
+    )
+
+
+def test_a_registration_that_is_said_again_later_hides_no_change(
+    workspace: Workspace, platform: Shelf
+) -> None:
+    uri = platform.publish("churn", 1, [1.0], card=CARD.format("mit"))
+    before = workspace.follow(registered(uri)).model
+    with later(workspace) as two_hours_on:
+        assert two_hours_on.follow(registered(uri)).allowed
+        assert said(two_hours_on) == ONCE
+        flip_byte(platform.models / "churn" / "1" / "model.safetensors", -1)
+        with pytest.raises(DigestMismatchError, match="registered as other files"):
+            two_hours_on.follow(registered(uri))
+        assert platform.tags(uri)["weightmark.verdict"] == "refused (not-intact)"
+        assert two_hours_on.resources.index.at(uri) == before
+
+
+def test_a_delivery_that_is_repeated_at_once_reads_nothing(
+    workspace: Workspace, platform: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = platform.publish("churn", 1, [1.0], card=CARD.format("mit"))
+    workspace.follow(registered(uri))
+    monkeypatch.delattr(ShelfRegistry, "resolve")
+    assert workspace.follow(registered(uri)).allowed
+
+
+def test_a_gate_that_asks_for_whole_files_reads_them_for_every_delivery(
+    workspace: Workspace, platform: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = platform.publish("churn", 1, [1.0], card=CARD.format("mit"))
+    workspace.follow(registered(uri))
+    flip_byte(platform.models / "churn" / "1" / "model.safetensors", -1)
+    settings = Path("weightmark.toml")
+    settings.write_text('[gates.register]\nrequires = ["intact"]\n')
+    with (
+        Workspace(Configuration.load(), workspace.plugins) as strict,
+        pytest.raises(DigestMismatchError),
+    ):
+        strict.follow(registered(uri))

@@ -228,6 +228,12 @@ def test_a_rate_is_kept(workspace: Workspace, platform: Shelf) -> None:
     assert monotonic() - started >= 4 / 20
 
 
+@pytest.mark.parametrize("rate", [float("nan"), float("inf"), float("-inf"), 0.0, -1.0])
+def test_a_rate_that_is_none_is_refused(workspace: Workspace, platform: Shelf, rate: float) -> None:
+    with pytest.raises(ValueError, match="rate must be"):
+        workspace.sync("shelf:/", rate=rate)
+
+
 def test_versions_are_never_all_in_memory(
     workspace: Workspace, platform: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
