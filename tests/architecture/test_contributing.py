@@ -1,4 +1,4 @@
-"""The plugin that CONTRIBUTING shows is the one in examples/, and it works."""
+"""The plugin that CONTRIBUTING and the page about formats show is the one in examples/, and it works."""
 
 import os
 import re
@@ -14,11 +14,11 @@ from weightmark.ports import Format
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples/plugin"
-FILES = ["weightmark_npy.py", "pyproject.toml", "tests/test_npy.py"]
+FILES = ["weightmark_idx.py", "pyproject.toml", "tests/test_idx.py"]
 
 
 @pytest.mark.parametrize("name", FILES)
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md"])
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/how-to/write-a-format.md"])
 def test_page_shows_the_file_as_it_is(page: str, name: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     shown = re.search(rf"^`{re.escape(name)}`[^\n]*\n\n```\w+\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
@@ -28,9 +28,9 @@ def test_page_shows_the_file_as_it_is(page: str, name: str) -> None:
 
 def test_plugin_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(EXAMPLE))
-    plugins = Plugins([EntryPoint(name="npy", value="weightmark_npy", group="weightmark")])
+    plugins = Plugins([EntryPoint(name="idx", value="weightmark_idx", group="weightmark")])
     assert plugins.broken == {}
-    assert issubclass(plugins.formats["npy"], Format)
+    assert issubclass(plugins.formats["idx"], Format)
 
 
 def test_plugin_passes_its_own_tests() -> None:

@@ -1,24 +1,18 @@
 """The safetensors format, in one file or in shards with an index; headers are read here, by no library.
 
-Names are unique in one artifact. The shards of one index share one space of names; every other file has its
-own. When a name occurs in two spaces, all names outside of the first space (by path) become
-``<path>:<name>``.
-
 Not promised: that a loader takes the file too. The checks are those of the format's own document or stricter.
 """
 
-import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar, Final
 
 from weightmark.encoding import Json, Record, decode
 from weightmark.errors import MalformedError
 from weightmark.hookspecs import hookimpl
 from weightmark.model.artifact import Artifact, ArtifactFile
-from weightmark.model.path import check_path
 from weightmark.model.tensor import TensorSpan
 from weightmark.ports import Format
+from weightmark_plugins.formats.sharding import check_index, name_spaces
 
 SUFFIX: Final = ".safetensors"
 INDEX_SUFFIX: Final = ".safetensors.index.json"
@@ -59,9 +53,6 @@ _LFS: Final = b"version "
 _SHOWN: Final = 200
 _SHOWN_LENGTHS: Final = 8
 _HINT: Final = "The file was cut short or written wrongly: download it again, or save the model again."
-_HINT_INDEX: Final = (
-    "Index and shards do not belong together: download all of them again, or save the model again."
-)
 _HINT_LFS: Final = "This is a Git LFS pointer and not the model: run `git lfs pull`."
 
 
@@ -94,77 +85,9 @@ class SafetensorsFormat(Format):
         spaces: dict[str, str] = {}
         for path in sorted(paths):
             if path.endswith(INDEX_SUFFIX):
-                for shard in _check_index(artifact, path, files):
+                for shard in check_index(artifact, path, files, kind="safetensors", most=MAX_HEADER):
                     spaces.setdefault(shard, path)
-        return tuple(_name_apart(files, spaces))
-
-
-def _name_apart(files: Mapping[str, Sequence[TensorSpan]], spaces: Mapping[str, str]) -> Iterator[TensorSpan]:
-    """Give all spans, with names that are unique."""
-    owners: dict[str, str] = {}
-    first = spaces.get(next(iter(files), ""), next(iter(files), ""))
-    clash = False
-    for path, spans in files.items():
-        space = spaces.get(path, path)
-        for span in spans:
-            clash |= owners.setdefault(span.name, space) != space
-    seen: set[str] = set()
-    for path, spans in files.items():
-        qualify = clash and spaces.get(path, path) != first
-        for span in spans:
-            name = f"{path}:{span.name}" if qualify else span.name
-            if name in seen:
-                raise MalformedError(
-                    f"{path}: the name {_show(name)} stands for two tensors",
-                    hint="Rename one of the two, or of their files.",
-                )
-            seen.add(name)
-            yield replace(span, name=name)
-
-
-def _check_index(artifact: Artifact, path: str, files: Mapping[str, Sequence[TensorSpan]]) -> set[str]:
-    """Check that an index and its shards agree; give the shards' paths."""
-    mapped = _read_index(artifact, path)
-    placed: dict[str, str] = {}
-    for shard in sorted(set(mapped.values())):
-        if shard not in files:
-            raise MalformedError(
-                f"{path} names the shard {shard}, which is no safetensors file of the model", hint=_HINT_INDEX
-            )
-        for span in files[shard]:
-            other = placed.setdefault(span.name, shard)
-            if other != shard:
-                found = f"tensor {_show(span.name)} is in {other} and in {shard}"
-                raise MalformedError(f"{path}: {found}", hint=_HINT_INDEX)
-            if span.name not in mapped:
-                found = f"{shard} has tensor {_show(span.name)}"
-                raise MalformedError(f"{found}, which {path} does not name", hint=_HINT_INDEX)
-    for name, shard in mapped.items():
-        if placed.get(name) != shard:
-            found = placed.get(name, "no shard")
-            raise MalformedError(
-                f"{path} says that tensor {_show(name)} is in {shard}, but it is in {found}", hint=_HINT_INDEX
-            )
-    return set(mapped.values())
-
-
-def _read_index(artifact: Artifact, path: str) -> dict[str, str]:
-    """Read which tensor an index says is in which file."""
-    file = _find(artifact, path)
-    if file.size > MAX_HEADER:
-        raise MalformedError(
-            f"{path} has {file.size} bytes; an index has at most {MAX_HEADER}", hint=_HINT_INDEX
-        )
-    data = artifact.read(path, 0, file.size)
-    mapped: dict[str, str] = {}
-    for name, value in Record(decode(data, what=path), path).record("weight_map").members().items():
-        if not isinstance(value, str):
-            raise MalformedError(
-                f"{path} does not say in which file tensor {_show(name)} is", hint=_HINT_INDEX
-            )
-        check_path(value, what=f"{path}, at tensor {_show(name)},")
-        mapped[name] = posixpath.join(posixpath.dirname(path), value)
-    return mapped
+        return tuple(name_spaces(files, spaces))
 
 
 def _read_header(artifact: Artifact, path: str) -> Iterator[TensorSpan]:
