@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BLOCK: Final = 16 << 20
 """Elements that ``blocks`` gives at once, about."""
 
-_QUANTISED: Final = ("q", "iq", "tq", "mxfp")
+_QUANTISED: Final = ("q", "iq", "tq", "mxfp", "nvfp")
 
 
 class ModelTensors:

@@ -2,13 +2,15 @@
 
 Names are the way to a tensor in the saved value, joined by dots, so that ``pytorch_model.bin`` gives the
 names that ``model.safetensors`` has. Views of one storage become layouts, tied tensors the same range of
-bytes. A quantised tensor is its integers. A file that names what runs code is refused.
+bytes. A quantised tensor is its integers. A file that names what runs code is refused. What a trainer keeps
+to go on from (``optimizer.pt``, ``rng_state.pth``) is checked too, and its tensors are not the model's.
 
 Not promised: that a loader takes the file too, or that the file is safe to unpickle.
 """
 
 import io
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import ClassVar, Final
@@ -30,6 +32,11 @@ from weightmark_plugins.formats.sharding import check_index, name_spaces
 
 SUFFIXES: Final = (".bin", ".ckpt", ".pt", ".pt2", ".pth")
 INDEX_SUFFIX: Final = ".bin.index.json"
+
+TRAINING: Final = re.compile(
+    r"(?:optimizer|scheduler|scaler|training_args|rng_state(?:_\d+)?|random_states_\d+)\.(?:bin|pt|pth)"
+)
+"""The names of files from which training goes on."""
 
 _HEAD: Final = 512
 _BEGIN: Final = 32
@@ -72,7 +79,8 @@ class PyTorchFormat(Format):
         for path in sorted(paths):
             file = artifact.find(path)
             if file is not None and not path.endswith(INDEX_SUFFIX):
-                files[path] = tuple(settle(tuple(_read(artifact, file))))
+                found = tuple(settle(tuple(_read(artifact, file))))
+                files[path] = () if TRAINING.fullmatch(posixpath.basename(path)) else found
         spaces: dict[str, str] = {}
         for path in sorted(paths):
             if path.endswith(INDEX_SUFFIX):
