@@ -31,8 +31,9 @@ class Plugins:
 
     Args:
         entries: the entry points to load; None for those installed.
-        kinds: which of our own plugins to load, by the first word of their entry points (``format``); None
-            for all. A stranger's plugin is always loaded: its name says nothing about its kind.
+        kinds: which of our own plugins to load, by the names of their entry points (``registry-file``) or the
+            first word of these (``format``); None for all. A stranger's plugin is always loaded: its name
+            says nothing about its kind.
 
     Attributes:
         broken: what could not be loaded: the entry point's name and why.
@@ -154,9 +155,13 @@ def choose(offered: dict[str, type[P]], name: str, kind: str) -> type[P]:
 
 def _installed(kinds: Collection[str] | None) -> Iterator[EntryPoint]:
     alone = bool(os.environ.get(SAFE_MODE))
-    for entry in entry_points(group=hookspecs.NAMESPACE):
-        ours = entry.dist is not None and entry.dist.name == "weightmark"
-        wanted = kinds is None or entry.name.split("-", 1)[0] in kinds
+    installed = tuple(entry_points(group=hookspecs.NAMESPACE))
+    # A distribution is asked for its name once: to answer it parses a file.
+    distributions = {id(entry.dist): entry.dist for entry in installed}
+    names = {key: None if each is None else each.name for key, each in distributions.items()}
+    for entry in installed:
+        ours = names[id(entry.dist)] == "weightmark"
+        wanted = kinds is None or entry.name in kinds or entry.name.split("-", 1)[0] in kinds
         if wanted if ours else not alone:
             yield entry
 

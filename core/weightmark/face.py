@@ -5,23 +5,36 @@ Whoever does many things opens a ``Workspace`` once.
 
 from collections.abc import Sequence
 from os import PathLike, fspath
+from typing import overload
 
-from weightmark.fingerprinting import Fingerprint
+from weightmark.fingerprinting import Fingerprint, LoadedFingerprint, LoadedModel
 from weightmark.licensing import Action, Decision
-from weightmark.workspace import Outcome, Verification, Workspace
+from weightmark.workspace import Outcome, Verification, Workspace, fingerprint_memory
 
 
-def fingerprint(model: str | PathLike[str]) -> Fingerprint:
+@overload
+def fingerprint(model: str | PathLike[str]) -> Fingerprint: ...
+@overload
+def fingerprint(model: LoadedModel) -> LoadedFingerprint: ...
+def fingerprint(model: str | PathLike[str] | LoadedModel) -> Fingerprint | LoadedFingerprint:
     """Fingerprint a model; nothing is recorded.
 
     Args:
-        model: a path, or a URI such as ``models:/churn/3``.
+        model: a path, a URI such as ``models:/churn/3``, or a model in memory: a torch module or its state
+            dict, a Keras, ONNX or transformers model, a mapping of names to arrays.
+
+    Returns:
+        The digests; of a model in memory those of its numbers and their names, the same that the files have
+        which its own library saves it to.
 
     Raises:
-        MalformedError: the files are not safe to read, are damaged, or change while they are read.
+        MalformedError: the files are not safe to read, are damaged, or change while they are read; or what is
+            in memory is no model.
     """
     with Workspace.open() as workspace:
-        return workspace.fingerprint(fspath(model))
+        if isinstance(model, str | PathLike):
+            return workspace.fingerprint(fspath(model))
+        return fingerprint_memory(model, workspace.plugins, workspace.configuration.algorithm)
 
 
 def register(

@@ -10,8 +10,10 @@ STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 BUNDLE_MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MANIFEST_MEDIA_TYPE: Final = "application/vnd.weightmark.manifest.v1+json"
+PROOF_MEDIA_TYPE: Final = "application/vnd.weightmark.proof.v1+json"
 SKETCH_MEDIA_TYPE: Final = "application/vnd.weightmark.sketch.v1+json"
 TRUST_ROOT_MEDIA_TYPE: Final = "application/vnd.weightmark.trustroot.v1+json"
+UPDATE_MEDIA_TYPE: Final = "application/vnd.weightmark.update.v1+json"
 SCHEMA_VERSION: Final = "1"
 
 PASSPHRASE: Final = "WEIGHTMARK_PASSPHRASE"  # noqa: S105 - the variable's name, not its value
@@ -31,6 +33,7 @@ class Predicate(StrEnum):
     TERMS = "https://weightmark.dev/terms/v1"
     GRANT = "https://weightmark.dev/grant/v1"
     REVOCATION = "https://weightmark.dev/revocation/v1"
+    UPDATE = "https://weightmark.dev/update/v1"
 
 
 class EventKind(StrEnum):

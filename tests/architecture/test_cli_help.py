@@ -20,8 +20,10 @@ WITHOUT_JSON = {"completion"}
 
 NAMES = {
     "check", "completion", "doctor", "fingerprint", "grant", "history", "index", "index rebuild", "init",
+    "diff", "verify-merge", "versions",
     "keygen",
     "ledger", "ledger audit", "ledger checkpoint", "ledger prove", "license", "license set", "license show",
+    "prove", "prove bytes", "prove file", "prove tensor", "prove update",
     "plugins", "register", "revoke", "sync", "transfer", "trust", "trust add", "trust export", "trust show",
     "verify", "watch",
     "hf", "hf install-git-hook", "hf pre-push", "hf push", "hf scan",

@@ -129,15 +129,15 @@ class TestModelRegistry(RegistrySuite):
 
 class TestObjects(RegistrySuite):
     registry_type = KubeflowRegistry
-    unknown = "s3://mlpipeline/nothing/here"
+    unknown = "minio://mlpipeline/nothing/here"
     malformed = (
         "minio:",
         "minio://mlpipeline",
         "minio://mlpipeline/",
-        "s3:///key",
-        "s3://mlpipeline/a/../b",
-        "s3://mlpipeline/a//b",
-        "s3://mlpipeline/a\\b",
+        "minio:///key",
+        "minio://mlpipeline/a/../b",
+        "minio://mlpipeline/a//b",
+        "minio://mlpipeline/a\\b",
     )
 
     @pytest.fixture(autouse=True)

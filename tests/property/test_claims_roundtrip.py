@@ -17,6 +17,7 @@ from weightmark.claims.claim import (
     Revocation,
     TermsClaim,
     Transfer,
+    Update,
     VersionClaim,
 )
 from weightmark.claims.envelope import Envelope, Signature
@@ -104,6 +105,18 @@ KINDS: dict[type[Claim], st.SearchStrategy[Claim]] = {
     | st.builds(TermsClaim, license=st.none(), terms=terms, issued_at=times),
     GrantClaim: st.builds(GrantClaim, grant=grants, issued_at=times),
     Revocation: st.builds(Revocation, target=statements_named, cause=words, issued_at=times),
+    Update: st.builds(
+        Update,
+        parent=digests,
+        before=digests,
+        after=st.just(Digest("blake3:" + 64 * "0")),
+        added=counts,
+        removed=counts,
+        changed=counts,
+        kept=counts,
+        proof=digests,
+        issued_at=times,
+    ),
 }
 subjects = st.builds(Subject, name=words, bundle=digests, weights=st.none() | digests)
 claims = st.one_of(*KINDS.values())

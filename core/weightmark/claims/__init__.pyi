@@ -14,11 +14,16 @@ from .key import PublicKey as PublicKey
 from .key import Scheme as Scheme
 from .likeness import Likeness as Likeness
 from .policy import Policy as Policy
+from .proof import ModelProof as ModelProof
+from .proof import verify_proof as verify_proof
+from .registered import verify_registration as verify_registration
 from .signing import sign as sign
 from .statement import Statement as Statement
 from .subject import Subject as Subject
 from .trust import TrustedKey as TrustedKey
 from .trust import TrustRoot as TrustRoot
+from .update import Update as Update
+from .update import verify_update as verify_update
 from .verify import Evidence as Evidence
 from .verify import verify_bundle as verify_bundle
 from .verify import verify_envelope as verify_envelope
@@ -31,6 +36,7 @@ __all__ = [
     "Evidence",
     "GrantClaim",
     "Likeness",
+    "ModelProof",
     "Policy",
     "PublicKey",
     "Registration",
@@ -43,9 +49,13 @@ __all__ = [
     "Transfer",
     "TrustRoot",
     "TrustedKey",
+    "Update",
     "VersionClaim",
     "pre_authentication",
     "sign",
     "verify_bundle",
     "verify_envelope",
+    "verify_proof",
+    "verify_registration",
+    "verify_update",
 ]

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from weightmark.claims.permission import GrantClaim, Revocation, TermsClaim
 from weightmark.claims.registration import Derivation, Registration, Transfer, VersionClaim
+from weightmark.claims.update import Update
 from weightmark.encoding import Record
 from weightmark.errors import MalformedError
 from weightmark.vocabulary import Predicate
@@ -19,11 +20,14 @@ __all__ = [
     "Revocation",
     "TermsClaim",
     "Transfer",
+    "Update",
     "VersionClaim",
     "read_claim",
 ]
 
-Claim: TypeAlias = Registration | VersionClaim | Derivation | Transfer | TermsClaim | GrantClaim | Revocation
+Claim: TypeAlias = (
+    Registration | VersionClaim | Derivation | Transfer | TermsClaim | GrantClaim | Revocation | Update
+)
 
 _KINDS: dict[Predicate, type[Claim]] = {
     Registration.predicate_type: Registration,
@@ -33,6 +37,7 @@ _KINDS: dict[Predicate, type[Claim]] = {
     TermsClaim.predicate_type: TermsClaim,
     GrantClaim.predicate_type: GrantClaim,
     Revocation.predicate_type: Revocation,
+    Update.predicate_type: Update,
 }
 
 

@@ -18,6 +18,7 @@ from weightmark.cli.output import (
     print_json,
     progress_bar,
 )
+from weightmark.cli.proof import verify_by_proof
 from weightmark.cli.register import MANIFEST_SUFFIX
 from weightmark.encoding import Json, parse_digest
 from weightmark.errors import Failure, MalformedError, VerificationError
@@ -36,7 +37,7 @@ EXIT_FAILED = 3
 
 
 @click.command("verify")
-@click.argument("model")
+@click.argument("model", required=False)
 @click.option("--expect", default="", metavar="MODEL", help="What it should be: a name, a URI, a digest.")
 @click.option(
     "--bundle",
@@ -48,6 +49,11 @@ EXIT_FAILED = 3
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The bundle's manifest, to name what differs; else BUNDLE.manifest.json if it is there.",
 )
+@click.option(
+    "--proof",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Verify one tensor, file or update by this proof, without the model.",
+)
 @click.option("--trust", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="The trust root.")
 @click.option("--signed-by", "identities", multiple=True, metavar="NAME", help="Who must have signed.")
 @click.option(
@@ -58,10 +64,11 @@ EXIT_FAILED = 3
 @json_option
 @fails_clearly
 def command(
-    model: str,
+    model: str | None,
     expect: str,
     bundle: Path | None,
     manifest: Path | None,
+    proof: Path | None,
     trust: Path | None,
     identities: tuple[str, ...],
     threshold: int | None,
@@ -69,13 +76,23 @@ def command(
 ) -> None:
     """Check MODEL against its registration: the signature, the ledger's proof, every file and tensor.
 
-    With --bundle and --trust nothing else is needed: no ledger, no network, no settings.
+    With --bundle and --trust nothing else is needed: no ledger, no network, no settings. With --proof not
+    even the model: MODEL, when it is given, is then a file with the numbers (.npy or their bytes) or the
+    bytes that the proof is about.
 
     \b
     Example:
       weightmark verify models:/churn/3
       weightmark verify ./model --bundle model.bundle.json --trust trust.json
+      weightmark verify --proof proof.json --trust trust.json
     """
+    if proof is not None:
+        if expect or bundle is not None or manifest is not None:
+            raise click.UsageError("--proof brings its registration along: no --expect, no --bundle.")
+        verify_by_proof(proof, model, trust, _policy(identities, threshold), as_json=as_json)
+        return
+    if model is None:
+        raise click.UsageError("Missing argument 'MODEL'.")
     if bundle is not None and trust is None:
         raise click.UsageError("--bundle needs --trust: a bundle cannot vouch for its own signer.")
     if bundle is None and (trust or manifest) is not None:

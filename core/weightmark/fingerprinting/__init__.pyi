@@ -9,9 +9,13 @@ from .engine import Progress as Progress
 from .fingerprint import Fingerprint as Fingerprint
 from .fingerprint import bundle_digest as bundle_digest
 from .fingerprint import fingerprint_artifact as fingerprint_artifact
-from .fingerprint import tensor_leaf as tensor_leaf
 from .fingerprint import tensors_digest as tensors_digest
 from .fingerprint import weights_digest as weights_digest
+from .leaf import TensorDigest as TensorDigest
+from .leaf import tensor_leaf as tensor_leaf
+from .loaded import LoadedModel as LoadedModel
+from .memory import LoadedFingerprint as LoadedFingerprint
+from .memory import fingerprint_loaded as fingerprint_loaded
 from .naming import name_apart as name_apart
 
 __all__ = [
@@ -19,12 +23,16 @@ __all__ = [
     "Difference",
     "DigestCache",
     "Fingerprint",
+    "LoadedFingerprint",
+    "LoadedModel",
     "Progress",
     "Reason",
+    "TensorDigest",
     "architecture_digest",
     "bundle_digest",
     "compare_manifests",
     "fingerprint_artifact",
+    "fingerprint_loaded",
     "name_apart",
     "read_config",
     "tensor_leaf",

@@ -10,6 +10,7 @@ from typing import Final
 from weightmark.encoding import Algorithm, Digest, Json, Record, decode, digest_bytes, encode
 from weightmark.encoding.canonical import MAX_INTEGER
 from weightmark.errors import MalformedError
+from weightmark.fingerprinting.leaf import TensorDigest
 from weightmark.model.artifact import Artifact
 from weightmark.model.tensor import TensorSpan
 
@@ -56,7 +57,21 @@ def read_config(artifact: Artifact) -> Mapping[str, Json] | None:
         raise MalformedError(
             f"{CONFIG_PATH} has {file.size} bytes; a configuration has at most {MAX_CONFIG_SIZE}", hint=_HINT
         )
-    data = artifact.read(CONFIG_PATH, 0, file.size)
+    return read_config_text(artifact.read(CONFIG_PATH, 0, file.size))
+
+
+def read_config_text(data: bytes) -> Mapping[str, Json]:
+    """Read a configuration in its canonical form.
+
+    Args:
+        data: the bytes of ``config.json``, or what would be written there.
+
+    Returns:
+        As ``read_config`` gives it.
+
+    Raises:
+        MalformedError: it is not a JSON object.
+    """
     try:
         config = Record(decode(data, what=CONFIG_PATH, constants=True), CONFIG_PATH).members()
         kept = {key: _portable(value) for key, value in config.items() if key not in VOLATILE_KEYS}
@@ -67,7 +82,7 @@ def read_config(artifact: Artifact) -> Mapping[str, Json] | None:
 
 
 def architecture_digest(
-    config: Mapping[str, Json] | None, spans: Sequence[TensorSpan], algorithm: Algorithm
+    config: Mapping[str, Json] | None, spans: Sequence[TensorSpan | TensorDigest], algorithm: Algorithm
 ) -> Digest | None:
     """Digest a network's shape.
 

@@ -52,6 +52,8 @@ class HashJob:
         leaves: one leaf of 32 bytes per chunk, filled in by the engine.
         derived: the root of each tensor with a layout, 32 bytes, filled in by the engine.
         whole: the plain SHA-256 of the whole file, 32 bytes, in a list of one; empty when it is not wanted.
+        done: how many chunks and tensors with a layout are hashed, piece by piece, each after the file was
+            found unchanged.
     """
 
     file: ArtifactFile
@@ -60,6 +62,12 @@ class HashJob:
     leaves: list[bytes] = field(default_factory=list[bytes])
     derived: list[bytes] = field(default_factory=list[bytes])
     whole: list[bytes] = field(default_factory=list[bytes])
+    done: list[int] = field(default_factory=list[int])
+
+    @property
+    def finished(self) -> bool:
+        """Say whether the whole file is hashed."""
+        return sum(self.done) == self.plan.chunks + len(self.plan.derived)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,7 @@ def hash_files(
     for job in jobs:
         job.leaves[:] = [b""] * job.plan.chunks
         job.derived[:] = [b""] * len(job.plan.derived)
+        job.done.clear()
     units = list(_units(jobs, whole=whole))
     total = sum(job.file.size + job.plan.made_bytes for job in jobs)
     pool = _Pool(units, algorithm, whole=whole)
@@ -213,14 +222,18 @@ class _Pool:
         whole = hasher(Algorithm.SHA256) if self._whole else None
         with job.file.opened() as reader:
             self._read(reader, piece, buffer, whole)
+        if self._ended.is_set():
+            return 0
         if whole is not None:
             job.whole[:] = [whole.digest()]
+        job.done.append(piece.last - piece.first)
         return bounds[piece.last] - bounds[piece.first]
 
     def _read(self, reader: Reader, piece: Stretch, buffer: memoryview, whole: Hasher | None) -> None:
         job, index, algorithm = piece.job, piece.first, self._algorithm
         bounds = job.plan.bounds
         position, stop = bounds[index], bounds[piece.last]
+        reader.expect(position, stop)
         leaf = hasher(algorithm, b"\x00")
         while position < stop and not self._ended.is_set():
             got = reader.read_into(buffer[: stop - position], position)
@@ -256,10 +269,13 @@ class _Pool:
                         leaf = hasher(self._algorithm, b"\x00")
             if made % job.chunk_size:
                 leaves.append(leaf.digest())
-        if made != span.size and not self._ended.is_set():
+        if self._ended.is_set():
+            return 0
+        if made != span.size:
             raise MalformedError(
                 f"tensor {span.name[:200]!r} in {span.path} should have {span.size} bytes and has {made}",
                 hint="The plugin that reads this format is wrong: report it to whoever wrote it.",
             )
         job.derived[piece.number] = root_of(leaves, self._algorithm)
+        job.done.append(1)
         return made

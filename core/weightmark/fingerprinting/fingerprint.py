@@ -15,17 +15,20 @@ How roots of files and tensors come about: ``weightmark.fingerprinting.tree``.
 Not promised: that a model with other digests is another model. A fine-tuned copy has others.
 """
 
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from weightmark.encoding import Algorithm, Digest, encode, format_digest
+from weightmark.encoding import Algorithm, Digest, format_digest
 from weightmark.errors import MalformedError
 from weightmark.fingerprinting.architecture import architecture_digest, read_config
 from weightmark.fingerprinting.cache import CachedRoots, DigestCache
 from weightmark.fingerprinting.engine import HashJob, Progress, hash_files
+from weightmark.fingerprinting.leaf import file_leaf, tensor_roots
 from weightmark.fingerprinting.tree import CHUNK_SIZE, FilePlan, plan_file
-from weightmark.log.merkle import hash_leaf, root_of
+from weightmark.log.merkle import root_of
 from weightmark.model.artifact import Artifact, ArtifactFile
 from weightmark.model.manifest import FileEntry, ModelManifest, TensorEntry
 from weightmark.model.tensor import TensorSpan
@@ -35,6 +38,9 @@ LEAST_MADE: Final = 1 << 30
 
 MOST_TIMES: Final = 16
 """How many times the model's own bytes layouts may make beyond that."""
+
+KEEP_SECONDS: Final = 10.0
+"""How often, while a model is read, the digests of its finished files go into the cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +84,8 @@ def fingerprint_artifact(  # noqa: PLR0913 - what is asked for, each by its own 
         threads: how many threads; by default one more than processors, at most 8. It changes no result.
         progress: told of bytes done and bytes in all, from this thread, at most 200 times.
         cache: digests of files that were read before and look unchanged; None to read everything. Whoever can
-            write to the cache, or set a file's times, decides what is believed.
+            write to the cache, or set a file's times, decides what is believed. Finished files are kept also
+            when a later one cannot be read.
         file_digests: also keep the plain SHA-256 of each file, which about doubles the hashing.
         chunk_size: for tests only; another value than the default gives other digests.
 
@@ -94,24 +101,31 @@ def fingerprint_artifact(  # noqa: PLR0913 - what is asked for, each by its own 
     """
     jobs = _plan(artifact, spans, chunk_size)
     architecture = architecture_digest(read_config(artifact), spans, algorithm)
-    started = cache.now() if cache is not None else 0
+    keeper = None if cache is None else _Keeper(cache, algorithm, file_digests=file_digests)
     known = _known(jobs, cache, algorithm, file_digests=file_digests)
     fresh = [job for job in jobs if job.file.path not in known]
-    hash_files(fresh, algorithm, threads=threads, whole=file_digests, progress=progress)
+    told = progress if keeper is None else keeper.watch(fresh, progress)
+    try:
+        hash_files(fresh, algorithm, threads=threads, whole=file_digests, progress=told)
+        artifact.check_unchanged()
+    except BaseException:
+        if keeper is not None:
+            with suppress(MalformedError):
+                keeper.keep(fresh)
+        raise
+    if keeper is not None:
+        keeper.keep(fresh)
     roots = known | {job.file.path: _roots(job, algorithm) for job in fresh}
-    artifact.check_unchanged()
-    if cache is not None:
-        kept = [(job.file, _key(job.plan, file_digests=file_digests), roots[job.file.path]) for job in fresh]
-        cache.keep(kept, algorithm, started=started)
     return _fingerprint(_manifest(jobs, roots, algorithm), architecture)
 
 
 def _fingerprint(manifest: ModelManifest, architecture: Digest | None) -> Fingerprint:
+    weights, tensors = tensor_roots(manifest.tensors, manifest.algorithm)
     return Fingerprint(
         algorithm=manifest.algorithm,
         bundle=bundle_digest(manifest),
-        weights=weights_digest(manifest),
-        tensors=tensors_digest(manifest),
+        weights=weights,
+        tensors=tensors,
         architecture=architecture,
         manifest=manifest,
     )
@@ -126,22 +140,9 @@ def bundle_digest(manifest: ModelManifest) -> Digest:
     Source: RFC 6962 section 2.1; RFC 8785.
     """
     leaves = [
-        hash_leaf(encode({"path": file.path, "size": file.size, "root": file.root}), manifest.algorithm)
-        for file in sorted(manifest.files, key=lambda file: file.path)
+        file_leaf(file, manifest.algorithm) for file in sorted(manifest.files, key=lambda file: file.path)
     ]
     return format_digest(manifest.algorithm, root_of(leaves, manifest.algorithm))
-
-
-def tensor_leaf(tensor: TensorEntry, algorithm: Algorithm) -> bytes:
-    """Compute a tensor's leaf: H(0x00 || JCS{"dtype", "shape", "root"}), 32 bytes; its name does not matter.
-
-    Raises:
-        MalformedError: the shape has no canonical form.
-
-    Source: RFC 6962 section 2.1; RFC 8785.
-    """
-    value = encode({"dtype": tensor.dtype, "shape": tensor.shape, "root": tensor.root})
-    return hash_leaf(value, algorithm)
 
 
 def weights_digest(manifest: ModelManifest) -> Digest | None:
@@ -152,10 +153,7 @@ def weights_digest(manifest: ModelManifest) -> Digest | None:
 
     Source: RFC 6962 section 2.1; RFC 8785.
     """
-    if not manifest.tensors:
-        return None
-    leaves = sorted({tensor_leaf(tensor, manifest.algorithm) for tensor in manifest.tensors})
-    return format_digest(manifest.algorithm, root_of(leaves, manifest.algorithm))
+    return tensor_roots(manifest.tensors, manifest.algorithm)[0]
 
 
 def tensors_digest(manifest: ModelManifest) -> Digest | None:
@@ -166,14 +164,7 @@ def tensors_digest(manifest: ModelManifest) -> Digest | None:
 
     Source: RFC 6962 section 2.1; RFC 8785.
     """
-    if not manifest.tensors:
-        return None
-    algorithm = manifest.algorithm
-    leaves: list[bytes] = []
-    for tensor in sorted(manifest.tensors, key=lambda tensor: tensor.name):
-        leaf = format_digest(algorithm, tensor_leaf(tensor, algorithm))
-        leaves.append(hash_leaf(encode({"name": tensor.name, "leaf": leaf}), algorithm))
-    return format_digest(algorithm, root_of(leaves, algorithm))
+    return tensor_roots(manifest.tensors, manifest.algorithm)[1]
 
 
 def _plan(artifact: Artifact, spans: Sequence[TensorSpan], chunk_size: int) -> list[HashJob]:
@@ -218,6 +209,41 @@ def _known(
     found = cache.find([(job.file, _key(job.plan, file_digests=file_digests)) for job in jobs], algorithm)
     counts = {job.file.path: len(job.plan.tensors) + len(job.plan.derived) for job in jobs}
     return {path: roots for path, roots in found.items() if len(roots.tensors) == counts[path]}
+
+
+class _Keeper:
+    """Puts the digests of finished files into the cache, also now and then while others are still read."""
+
+    def __init__(self, cache: DigestCache, algorithm: Algorithm, *, file_digests: bool) -> None:
+        self._cache = cache
+        self._algorithm = algorithm
+        self._file_digests = file_digests
+        self._started = cache.now()
+        self._kept: set[str] = set()
+        self._last = time.monotonic()
+
+    def watch(self, jobs: Sequence[HashJob], progress: Progress | None) -> Progress:
+        """Make what is told how far it is, and keeps what is finished meanwhile."""
+
+        def told(done: int, total: int) -> None:
+            if progress is not None:
+                progress(done, total)
+            if time.monotonic() - self._last >= KEEP_SECONDS:
+                self.keep(jobs)
+
+        return told
+
+    def keep(self, jobs: Sequence[HashJob]) -> None:
+        """Keep what is finished and was not kept before."""
+        ready = [job for job in jobs if job.finished and job.file.path not in self._kept]
+        ready = [job for job in ready if job.whole or not self._file_digests]
+        entries = [
+            (job.file, _key(job.plan, file_digests=self._file_digests), _roots(job, self._algorithm))
+            for job in ready
+        ]
+        self._cache.keep(entries, self._algorithm, started=self._started)
+        self._kept.update(job.file.path for job in ready)
+        self._last = time.monotonic()
 
 
 def _key(plan: FilePlan, *, file_digests: bool) -> str:

@@ -2,6 +2,7 @@ from .index import Index as Index
 from .view import HistoryEntry as HistoryEntry
 from .view import KnownParent as KnownParent
 from .view import KnownVersion as KnownVersion
+from .view import NamedVersion as NamedVersion
 from .view import RegisteredModel as RegisteredModel
 
 __all__ = [
@@ -9,5 +10,6 @@ __all__ = [
     "Index",
     "KnownParent",
     "KnownVersion",
+    "NamedVersion",
     "RegisteredModel",
 ]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from weightmark.claims import TrustRoot
 from weightmark.encoding import Algorithm, Digest, digest_bytes
 from weightmark.errors import InclusionError
-from weightmark.index.view import HistoryEntry, KnownParent, KnownVersion, RegisteredModel
+from weightmark.index.view import HistoryEntry, KnownParent, KnownVersion, NamedVersion, RegisteredModel
 from weightmark.licensing import IssuedGrant
 from weightmark.log import LogKey, open_checkpoint
 from weightmark.ports import Ledger
@@ -162,6 +162,20 @@ class Index:
 
         with self._database.reading() as connection:
             return query.versions(connection, bundle)
+
+    def named(self, model: str) -> list[NamedVersion]:
+        """Give every place that is linked to a version of a model of this name, in the ledger's order."""
+        from weightmark.index import query
+
+        with self._database.reading() as connection:
+            return query.named(connection, model)
+
+    def version_entries(self, model: str) -> list[int]:
+        """Give the ledger entries that say versions of models of this name, also those superseded since."""
+        from weightmark.index import query
+
+        with self._database.reading() as connection:
+            return query.version_entries(connection, model)
 
     def holders(self, uri: str) -> frozenset[str]:
         """Give who may link a version's URI to other files; empty when anybody may."""

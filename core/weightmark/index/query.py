@@ -7,8 +7,9 @@ from sqlalchemy import Connection, Row, Text, bindparam, delete, insert, or_, se
 
 from weightmark.encoding import Algorithm, Digest, decode, is_digest, parse_time
 from weightmark.index.schema import ENTRY, GRANT, LIKENESS, MODEL, PARENT, SCHEMA_KEY, STATE, VERSION
-from weightmark.index.view import HistoryEntry, KnownParent, KnownVersion, RegisteredModel
+from weightmark.index.view import HistoryEntry, KnownParent, KnownVersion, NamedVersion, RegisteredModel
 from weightmark.licensing import Grant, IssuedGrant, Terms
+from weightmark.vocabulary import Predicate
 
 # Statements are made once: making one costs more than SQLite takes to answer it.
 _WANTED = bindparam("wanted", type_=Text())
@@ -22,6 +23,12 @@ _BY_NAME = (
     select(MODEL).where(MODEL.c.name == _WANTED).order_by(MODEL.c.entry.desc()).limit(1),
 )
 _VERSION = select(VERSION).where(VERSION.c.uri == _WANTED)
+_NAMED = select(VERSION).where(VERSION.c.model == _WANTED).order_by(VERSION.c.entry, VERSION.c.uri)
+_SAID_VERSIONS = (
+    select(ENTRY.c.idx)
+    .where(ENTRY.c.predicate_type == Predicate.VERSION.value, ENTRY.c.accepted, ENTRY.c.name == _WANTED)
+    .order_by(ENTRY.c.idx)
+)
 _HOLDERS = (
     select(VERSION.c.linkers, MODEL.c.owner)
     .join(MODEL, MODEL.c.bundle == VERSION.c.bundle)
@@ -159,6 +166,30 @@ def versions(connection: Connection, bundle: Digest) -> list[tuple[str, str, str
         select(VERSION).where(VERSION.c.bundle == bundle).order_by(VERSION.c.entry, VERSION.c.uri)
     )
     return [(row.model, row.version, row.uri) for row in rows]
+
+
+def named(connection: Connection, model: str) -> list[NamedVersion]:
+    """Give every place that is linked to a version of a model of this name, in the order of the ledger."""
+    if not _storable(model):
+        return []
+    rows = connection.execute(_NAMED, {"wanted": model})
+    return [
+        NamedVersion(
+            version=row.version,
+            uri=row.uri,
+            bundle=Digest(row.bundle),
+            linkers=frozenset(json.loads(row.linkers)),
+            entry=row.entry,
+        )
+        for row in rows
+    ]
+
+
+def version_entries(connection: Connection, model: str) -> list[int]:
+    """Give the ledger entries that say versions of models of this name, also those that others followed."""
+    if not _storable(model):
+        return []
+    return [row.idx for row in connection.execute(_SAID_VERSIONS, {"wanted": model})]
 
 
 def holders(connection: Connection, uri: str) -> frozenset[str]:

@@ -69,6 +69,25 @@ class KnownVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedVersion:
+    """One place that somebody linked to a model's version.
+
+    Attributes:
+        version: the version's name.
+        uri: the place.
+        bundle: the digest of its files.
+        linkers: who said so.
+        entry: the ledger entry that did.
+    """
+
+    version: str
+    uri: str
+    bundle: Digest
+    linkers: frozenset[str]
+    entry: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
     """One ledger entry about a model.
 

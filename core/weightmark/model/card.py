@@ -12,6 +12,7 @@ from typing import Final, TypeAlias, cast
 
 from weightmark.encoding.canonical import decode
 from weightmark.errors import MalformedError
+from weightmark.model.lineage import Relation
 from weightmark.vocabulary import Fact
 
 MAX_CARD_BYTES: Final = 1 << 20
@@ -36,7 +37,8 @@ def read_facts(folder: Path) -> dict[str, str]:
 
     Asked in order, and the first that answers wins: the ``metadata`` of ``MLmodel``, the front matter of
     ``README.md``, ``model_card_data.yaml``, ``adapter_config.json``, the SPDX line of a ``LICENSE`` file, the
-    ``source_model_name`` that MLflow's transformers flavour keeps in ``MLmodel``.
+    ``source_model_name`` that MLflow's transformers flavour keeps in ``MLmodel``. A base that
+    ``adapter_config.json`` names is the base of an adapter, unless a card says another relation.
 
     Args:
         folder: the model's folder; a path to a file has no facts.
@@ -59,6 +61,9 @@ def read_facts(folder: Path) -> dict[str, str]:
         _from_license(folder),
         _from_flavors(mlmodel.get("flavors")),
     ):
+        base, found = facts.get(Fact.BASE_MODEL), facts_found.get(Fact.BASE_MODEL)
+        if base is not None and found is not None and base != found:
+            facts_found.pop(Fact.BASE_MODEL_RELATION, None)  # it is about the other base
         facts = {**facts_found, **facts}
     return facts
 
@@ -118,7 +123,7 @@ def _from_flavors(flavors: Yaml) -> dict[str, str]:
         return {}
     facts = {Fact.BASE_MODEL.value: name}
     if isinstance(flavor, Mapping) and "peft_adaptor" in flavor:
-        facts[Fact.BASE_MODEL_RELATION.value] = "adapter"
+        facts[Fact.BASE_MODEL_RELATION.value] = Relation.ADAPTER.value
     return facts
 
 
@@ -139,7 +144,9 @@ def _from_adapter(path: Path) -> dict[str, str]:
     if not isinstance(content, Mapping):
         raise MalformedError(f"{path} must be an object")
     base = content.get("base_model_name_or_path")
-    return {Fact.BASE_MODEL.value: base.strip()} if isinstance(base, str) and base.strip() else {}
+    if not isinstance(base, str) or not base.strip():
+        return {}
+    return {Fact.BASE_MODEL.value: base.strip(), Fact.BASE_MODEL_RELATION.value: Relation.ADAPTER.value}
 
 
 def _from_license(folder: Path) -> dict[str, str]:

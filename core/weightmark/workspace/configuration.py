@@ -15,7 +15,7 @@ from weightmark.encoding import Algorithm, Json, Record
 from weightmark.errors import MalformedError, WeightmarkError
 from weightmark.licensing import Party
 from weightmark.vocabulary import EventKind
-from weightmark.workspace.gate import DEFAULT_GATES, Gate, Requirement, WhenUndecided
+from weightmark.workspace.gate import DEFAULT_GATES, Gate, Requirement, VersionRule, WhenUndecided
 
 FILE_NAME = "weightmark.toml"
 _TEXTS = (
@@ -45,6 +45,7 @@ class Configuration:
         realm: what stands in the ledger for the server in URIs that name none, such as ``models:/churn/1``; a
             host's name. Empty for nothing: the ledger then serves one such server.
         observers: names of the observers that are told.
+        versions: whether a version's number must say how far it goes beyond the one before.
         file: where settings were read from; None for nowhere.
     """
 
@@ -62,6 +63,7 @@ class Configuration:
     link: str = ""
     realm: str = ""
     observers: tuple[str, ...] = ("log",)
+    versions: VersionRule = VersionRule.OFF
     file: Path | None = None
 
     @classmethod
@@ -89,14 +91,15 @@ class Configuration:
     @classmethod
     def _load(cls, overrides: Mapping[str, str], environ: Mapping[str, str]) -> "Configuration":
         file = _find_file(environ)
-        values, gates, observers = _read_file(file) if file else ({}, {}, None)
+        values, gates, observers, versions = _read_file(file) if file else ({}, {}, None, VersionRule.OFF)
         for name in (*_TEXTS, "commercial"):
             if (value := environ.get(f"WEIGHTMARK_{name.upper()}")) is not None:
                 values[name] = value
         values |= overrides
         settings = _settle(values)
         told = settings.observers if observers is None else observers
-        return replace(settings, gates={**DEFAULT_GATES, **gates}, file=file, observers=told)
+        gates = {**DEFAULT_GATES, **gates}
+        return replace(settings, gates=gates, file=file, observers=told, versions=versions)
 
 
 def _settle(values: Mapping[str, str]) -> Configuration:
@@ -211,7 +214,9 @@ def _section(file: Path) -> Json:
     return cast("dict[str, Json]", tools).get("weightmark") if isinstance(tools, dict) else None
 
 
-def _read_file(file: Path) -> tuple[dict[str, str], dict[EventKind, Gate], tuple[str, ...] | None]:
+def _read_file(
+    file: Path,
+) -> tuple[dict[str, str], dict[EventKind, Gate], tuple[str, ...] | None, VersionRule]:
     record = Record(_section(file), str(file))
     folder = file.resolve().parent
     values: dict[str, str] = {}
@@ -222,8 +227,15 @@ def _read_file(file: Path) -> tuple[dict[str, str], dict[EventKind, Gate], tuple
         values["commercial"] = str(record.boolean("commercial"))
     observers = record.texts("observers") if record.has("observers") else None
     gates = _read_gates(record.record("gates")) if record.has("gates") else {}
+    versions = _read_versions(record.record("versions")) if record.has("versions") else VersionRule.OFF
     record.done()
-    return values, gates, observers
+    return values, gates, observers, versions
+
+
+def _read_versions(record: Record) -> VersionRule:
+    rule = VersionRule(_one_of(record.text("enforce"), list(VersionRule), record.what))
+    record.done()
+    return rule
 
 
 def _anchored(name: str, value: str, folder: Path) -> str:

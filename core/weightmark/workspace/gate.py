@@ -29,6 +29,17 @@ class WhenUndecided(StrEnum):
     ALLOW = "allow"
 
 
+class VersionRule(StrEnum):
+    """Whether the number of a version that is registered must say how far it goes beyond the one before.
+
+    ``semantic`` judges semantic versions and lets others pass; ``strict`` refuses the others.
+    """
+
+    OFF = "off"
+    SEMANTIC = "semantic"
+    STRICT = "strict"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """What one kind of event requires.

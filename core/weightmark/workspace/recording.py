@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from weightmark.claims import (
     Bundle,
@@ -163,6 +164,8 @@ def find_parents(
     parents: dict[Digest | str, Parent] = {}
     for reference in references:
         known = resources.index.find(reference)
+        if known is None and reference.startswith("/") and reference.isprintable():
+            known = resources.index.find(Path(reference).as_uri())  # an adapter names its base by a path
         subject = None if known is None else known.bundle
         uri = "" if reference == subject else into_realm(reference, resources.configuration.realm)
         parents[subject or reference] = Parent(subject=subject, relation=relation, uri=uri)

@@ -35,6 +35,7 @@ from weightmark.workspace.registering import Job, Registrar, Said
 from weightmark.workspace.resource import Clock, Resources
 from weightmark.workspace.sketching import Sketched, sketch_model
 from weightmark.workspace.verification import differences
+from weightmark.workspace.versioning import check_version
 
 RECORDING = (EventKind.LOG, EventKind.REGISTER)
 """Events that record facts; all others put a model to use."""
@@ -137,9 +138,11 @@ class Road:
             return None
         with self._resources.alone():
             self._resources.catch_up()
-            claims = self._link_claims(model.bundle, outcome.event.name or model.name, version, uri)
+            name = outcome.event.name or model.name
+            claims = self._link_claims(model.bundle, name, version, uri)
             if not claims:
                 return None
+            check_version(self._resources, name, version, model, uri)
             subject = Subject(name=model.name, bundle=model.bundle, weights=model.weights)
             return record(self._resources, subject, claims, self._clock())[0].receipt
 
@@ -212,7 +215,11 @@ class Road:
         elif model is not None:
             name = model.name
         if event.version:
-            claims += self._link_claims(found.bundle, event.name or name, event.version, event.uri)
+            link = self._link_claims(found.bundle, event.name or name, event.version, event.uri)
+            if link:
+                place = str(resolved.path)
+                check_version(self._resources, event.name or name, event.version, found, place)
+            claims += link
         subject = Subject(name=name, bundle=found.bundle, weights=found.weights)
         return Said(subject=subject, claims=claims, kept=kept, notes=notes)
 

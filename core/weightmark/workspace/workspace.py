@@ -22,6 +22,7 @@ from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.deciding import ask_licence
 from weightmark.workspace.finding import Round
 from weightmark.workspace.following import follow
+from weightmark.workspace.gate import VersionRule
 from weightmark.workspace.lineage import works_of
 from weightmark.workspace.outcome import Outcome
 from weightmark.workspace.pacing import Pace
@@ -151,13 +152,14 @@ class Workspace:
         resolved = self.resolve(model) if isinstance(model, str) else model
         return find_similar(self.resources, resolved, limit=limit)
 
-    def compare(
+    def compare(  # noqa: PLR0913 - keywords, each with its default
         self,
         first: str,
         second: str,
         *,
         parents: Sequence[str] = (),
         deep: bool = False,
+        quick: bool = False,
         progress: Progress | None = None,
     ) -> Comparison:
         """Say whether the second model has anything of the first; nothing is recorded.
@@ -167,6 +169,7 @@ class Workspace:
             second: a path or a URI.
             parents: other models that the second may be merged from.
             deep: try other bases and other orders of units, however large the models are.
+            quick: give the verdict alone, and leave out what was likely done.
             progress: told the bytes done and the bytes in all.
 
         Raises:
@@ -175,7 +178,9 @@ class Workspace:
         """
         one, other, *rest = [(name, self.resolve(name)) for name in (first, second, *parents)]
         find = self.find if self.configuration.home.exists() else None
-        return compare_models(self.plugins, one, other, parents=rest, deep=deep, progress=progress, find=find)
+        return compare_models(
+            self.plugins, one, other, parents=rest, deep=deep, quick=quick, progress=progress, find=find
+        )
 
     def handle(
         self,
@@ -332,10 +337,12 @@ class Workspace:
             WeightmarkError: it could not be read, decided or recorded.
         """
         resolved = self.resolve(uri)
+        judged = self.configuration.versions is not VersionRule.OFF
         event = ModelEvent(
             kind=EventKind.REGISTER,
             uri=resolved.uri,
             name=name or resolved.name or resolved.path.resolve().name,
+            version=(version or resolved.version) if judged else "",
             license=license_,
             owner=self.configuration.party.name if mine else None,
             base_models=bases,

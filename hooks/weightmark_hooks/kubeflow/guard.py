@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from weightmark.errors import RefusedError
@@ -106,7 +107,7 @@ def _register(name: str, version: str, source: str, metadata: Mapping[str, Any])
             relation=facts.get(Fact.BASE_MODEL_RELATION, ""),
             context={"platform": "kubeflow"},
         )
-        known = ResolvedModel(uri=uri, path=resolved.path, name=name, facts=facts, ignore=resolved.ignore)
+        known = replace(resolved, uri=uri, name=name, facts=facts)
         return ask(event, resolved=known)
 
 

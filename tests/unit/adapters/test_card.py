@@ -37,7 +37,21 @@ def test_mlmodel_counts_more_than_the_card_and_the_card_more_than_the_adapter(tm
 
 def test_an_adapter_names_its_base(tmp_path):
     write(tmp_path, "adapter_config.json", '{"base_model_name_or_path": " c/d "}')
-    assert read_facts(tmp_path) == {"base_model": "c/d"}
+    assert read_facts(tmp_path) == {"base_model": "c/d", "base_model_relation": "adapter"}
+
+
+def test_a_card_says_another_relation_than_the_adapter(tmp_path):
+    write(tmp_path, "adapter_config.json", '{"base_model_name_or_path": "c/d"}')
+    write(tmp_path, "README.md", "---\nbase_model: c/d\n---\n")
+    assert read_facts(tmp_path) == {"base_model": "c/d", "base_model_relation": "adapter"}
+    write(tmp_path, "README.md", "---\nbase_model: c/d\nbase_model_relation: merge\n---\n")
+    assert read_facts(tmp_path) == {"base_model": "c/d", "base_model_relation": "merge"}
+
+
+def test_a_card_that_names_another_base_says_nothing_of_the_adapters(tmp_path):
+    write(tmp_path, "adapter_config.json", '{"base_model_name_or_path": "c/d"}')
+    write(tmp_path, "README.md", "---\nbase_model: a/b\n---\n")
+    assert read_facts(tmp_path) == {"base_model": "a/b"}
 
 
 def test_only_an_spdx_line_makes_a_licence_file_certain(tmp_path):

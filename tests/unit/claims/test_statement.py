@@ -13,6 +13,7 @@ from weightmark.claims.claim import (
     Revocation,
     TermsClaim,
     Transfer,
+    Update,
     VersionClaim,
 )
 from weightmark.claims.statement import MAX_STATEMENT, Statement
@@ -30,6 +31,17 @@ CLAIMS: list[Claim] = [
     Transfer(new_owner="bob.example", new_key=public("bob").key_id, issued_at=NOW),
     TermsClaim(license="Apache-2.0", issued_at=NOW),
     Revocation(target=digest_bytes(b"statement"), cause="key lost", issued_at=NOW),
+    Update(
+        parent=digest_bytes(b"parent"),
+        before=digest_bytes(b"before"),
+        after=digest_bytes(b"after"),
+        added=1,
+        removed=0,
+        changed=2,
+        kept=297,
+        proof=digest_bytes(b"proof"),
+        issued_at=NOW,
+    ),
 ]
 
 

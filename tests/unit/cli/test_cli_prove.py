@@ -94,7 +94,9 @@ def test_bytes_of_a_tensor_are_proved_by_whole_chunks(shell: Shell, stranger: Sh
         stream.seek(0, 2)
         stream.write(b"abcd")
     shell.run("register", "long", "--mine")
-    shell.run("prove", "bytes", "w", "20000000:34000000", "--model", "long", "-o", "p.json", "--data", "d.bin")
+    shell.run(
+        "prove", "bytes", "w", "20000000:34000000", "--model", "long", "-o", "p.json", "--data", "d.bin"
+    )
     holds("proof", json.loads((shell.folder / "p.json").read_bytes()))
     assert (shell.folder / "d.bin").stat().st_size == 2 * (16 << 20)
     answer = stranger.json("verify", "d.bin", "--proof", "p.json", "--trust", trust)
@@ -103,7 +105,9 @@ def test_bytes_of_a_tensor_are_proved_by_whole_chunks(shell: Shell, stranger: Sh
     with (shell.folder / "d.bin").open("r+b") as stream:
         stream.write(b"x")
     stranger.fail("verify", "d.bin", "--proof", "p.json", "--trust", trust, code=3)
-    shell.run("prove", "bytes", "w", "50331650:50331660", "--model", "long", "-o", "p.json", "--data", "d.bin")
+    shell.run(
+        "prove", "bytes", "w", "50331650:50331660", "--model", "long", "-o", "p.json", "--data", "d.bin"
+    )
     assert (shell.folder / "d.bin").read_bytes().endswith(b"abcd")
     assert stranger.json("verify", "d.bin", "--proof", "p.json", "--trust", trust)["ok"]
     moved = json.loads((shell.folder / "p.json").read_bytes())
@@ -119,7 +123,9 @@ def test_bytes_are_asked_for_as_a_range(shell: Shell, trust: Path) -> None:
 
 
 def test_bytes_of_files_that_are_not_the_registered_ones_are_not_proved(shell: Shell, trust: Path) -> None:
-    result = shell.fail("prove", "bytes", "dense.weight", "0:4", "--model", "tuned", "--data", "no/d.bin", code=1)
+    result = shell.fail(
+        "prove", "bytes", "dense.weight", "0:4", "--model", "tuned", "--data", "no/d.bin", code=1
+    )
     assert "d.bin" in result
     write_model(shell.folder / "tuned", MORE)
     shell.run("prove", "bytes", "dense.weight", "0:4", "--model", "tuned", "--data", "d.bin", "-o", "p.json")
@@ -216,7 +222,12 @@ def test_since_takes_the_hash_function_of_the_earlier_model(shell: Shell) -> Non
 
 def test_an_update_is_recorded_once(shell: Shell, trust: Path) -> None:
     history = shell.json("history", "tuned")["entries"]
-    assert [row["what"].split("/")[-2] for row in history] == ["registration", "derivation", "version", "update"]
+    assert [row["what"].split("/")[-2] for row in history] == [
+        "registration",
+        "derivation",
+        "version",
+        "update",
+    ]
     assert all(row["accepted"] for row in history)
     again = shell.json("register", "tuned", "--mine", "--since", "base")
     holds("register", again)
