@@ -22,8 +22,12 @@ def shell(tmp_path: Path) -> Shell:
 
 def random_weights(seed: int) -> Weights:
     source = np.random.default_rng(seed)
-    shapes = {f"layer.{layer}.{part}": (64, 96) for layer in range(4) for part in ("up", "down")}
-    return {name: source.standard_normal(shape, np.float32) for name, shape in shapes.items()}
+    shapes = {"up": (96, 64), "down": (64, 96)}
+    return {
+        f"layer.{layer}.{part}": source.standard_normal(shape, np.float32)
+        for layer in range(4)
+        for part, shape in shapes.items()
+    }
 
 
 def write(folder: Path, weights: Mapping[str, np.ndarray]) -> Path:

@@ -1,6 +1,7 @@
 """``weightmark compare``."""
 
 import math
+import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import fmean
@@ -15,6 +16,8 @@ from weightmark.similarity.pairing import Pair
 
 _SMALLEST = 1e-9
 _SHOWN = 12
+_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""The samples that are multiplied are small: more threads than one cost more than they save."""
 
 
 @click.command("compare")
@@ -46,6 +49,8 @@ def command(
       weightmark compare ./ours ./theirs
       weightmark compare ./ours ./theirs --parent ./other --json
     """
+    for variable in _THREADS:
+        os.environ.setdefault(variable, "1")
     workspace = open_workspace()
     try:
         with progress_bar("Comparing", shown=not as_json) as progress:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from weightmark.errors import MissingExtraError
-from weightmark.similarity.alignment import LEAST, align, look_inside
+from weightmark.similarity.alignment import align, look_inside
 from weightmark.similarity.catalog import Catalog
 from weightmark.similarity.comparison import Comparison, Parent, Verdict
 from weightmark.similarity.equality import Equality, find_equal
@@ -39,6 +39,9 @@ EXACT: Final = (
 )
 SMALL: Final = 512 << 20
 """Bytes up to which the deep comparison is tried unasked, when nothing else is found."""
+
+FAINT: Final = 12.0
+"""Standard deviations below which missing layers are looked for by other means too."""
 
 _WHOLE: Final = 0.5
 
@@ -161,7 +164,7 @@ def _deepen(one: Catalog, other: Catalog, evidence: Evidence, *, deep: bool) -> 
             "other bases and orders of the stream could not be tried: no shared vocabulary or layers"
         ]
     tried = "other bases and orders of the stream were tried, after alignment by the vocabulary"
-    if found.z < LEAST:
+    if found.z < found.least:
         return evidence, [tried]
     return (
         replace(
@@ -177,11 +180,11 @@ def _deepen(one: Catalog, other: Catalog, evidence: Evidence, *, deep: bool) -> 
 
 
 def _is_faint(evidence: Evidence) -> bool:
-    """Say whether layers are missing and what was found is less than an alignment must show.
+    """Say whether layers are missing and what was found is little.
 
     A rotation that leaves a little of each unit in place shows so.
     """
-    return None in evidence.layers and _largest(evidence) < LEAST
+    return None in evidence.layers and _largest(evidence) < FAINT
 
 
 def _look_inside(one: Catalog, other: Catalog, evidence: Evidence) -> Evidence:
@@ -260,6 +263,11 @@ def _largest(evidence: Evidence) -> float:
 
 def _notes(evidence: Evidence) -> list[str]:
     notes: list[str] = []
+    if not evidence.compared:
+        notes.append(
+            "no tensor could be tested: none is known to have units that could be shuffled, as those are that"
+            " one tensor puts out and another takes in"
+        )
     if evidence.measured.strange:
         worst = ", ".join(list(evidence.measured.strange)[:3])
         notes.append(
