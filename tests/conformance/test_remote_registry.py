@@ -1,4 +1,4 @@
-"""The registry of remote models under the suite that every registry must pass: S3, a web server, fsspec's own."""
+"""Remote models under the suite that every registry must pass: in S3, on a web server, in fsspec's memory."""
 
 import uuid
 from collections.abc import Iterator

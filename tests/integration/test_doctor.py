@@ -13,7 +13,17 @@ from weightmark.cli.doctor import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.integration
 
-PLATFORMS = ["azureml", "file", "huggingface", "kubeflow", "mlflow", "sagemaker", "trackio", "wandb"]
+PLATFORMS = [
+    "azureml",
+    "file",
+    "huggingface",
+    "kubeflow",
+    "mlflow",
+    "remote",
+    "sagemaker",
+    "trackio",
+    "wandb",
+]
 KEY = "0123456789abcdef0123456789abcdef01234567"
 
 

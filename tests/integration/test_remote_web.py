@@ -182,6 +182,19 @@ def test_a_file_that_changes_in_the_middle_is_refused(
     new = old[:-4] + b"\1\2\3\4" + (b"" if same_size else b"\0")
     files.behave.add(behaviour)
     with RemoteRegistry().checkout(files.url + FILE) as resolved:
+        artifact = resolved.open()
+        assert artifact.read("model.safetensors", 0, 8) == old[:8]
+        files.contents[FILE] = new
+        with pytest.raises(MalformedError, match="changed while it was read"):
+            artifact.read("model.safetensors", 1_000_000, 8)
+        with pytest.raises(MalformedError, match="changed while it was read"):
+            artifact.check_unchanged()
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_refused(files: Files, model: Path):
+    del model
+    new = files.part(FILE, 0, files.size(FILE) - 4) + b"\1\2\3\4"
+    with RemoteRegistry().checkout(files.url + FILE) as resolved:
         files.on_request = lambda path, asked: (
             files.contents.update({FILE: new}) if asked.startswith("bytes=262144-") else None
         )

@@ -18,21 +18,22 @@ from weightmark.ports.download import delete_at_exit, deleted_after
 from weightmark_adapters.kubeflow import sdk
 from weightmark_adapters.kubeflow.artifact import bring
 from weightmark_adapters.kubeflow.server import ADDRESS, Server, host, is_archived, shown_address, texts_of
-from weightmark_adapters.kubeflow.uri import OBJECTS, SCHEME, parse_model, parse_object, version_uri
+from weightmark_adapters.kubeflow.uri import SCHEME, STORE, parse_model, parse_object, version_uri
 
 
 class KubeflowRegistry(Registry):
-    """The Model Registry that ``MODEL_REGISTRY_BASE_URL`` names, and objects in S3 and MinIO."""
+    """The Model Registry that ``MODEL_REGISTRY_BASE_URL`` names, and the objects of pipelines in MinIO."""
 
     name: ClassVar[str] = "kubeflow"
-    schemes: ClassVar[Sequence[str]] = (SCHEME, *OBJECTS)
+    schemes: ClassVar[Sequence[str]] = (SCHEME, STORE)
 
     def resolve(self, uri: str) -> ResolvedModel:
         """Turn a URI into files on this machine.
 
         Args:
             uri: ``model-registry://NAME/VERSION``, ``model-registry://NAME`` for its newest version, or the
-                URI of a pipeline's model, ``minio://bucket/key`` or ``s3://bucket/key``.
+                URI of a pipeline's model, ``minio://bucket/key``. ``s3://bucket/key`` is read too, for a
+                pipeline's own steps; elsewhere that scheme belongs to the adapter for remote models.
 
         Raises:
             MalformedError: the URI is not one of these, or a card in the folder cannot be read.

@@ -12,7 +12,9 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from weightmark.errors import MalformedError
 
 SCHEME: Final = "model-registry"
-OBJECTS: Final = ("s3", "minio")
+STORE: Final = "minio"
+OBJECTS: Final = ("s3", STORE)
+"""The schemes of objects that a pipeline or the Model Registry may name; ``s3`` is another's to resolve."""
 
 _FORMS: Final = "Write model-registry://NAME/VERSION, or model-registry://NAME for its newest version."
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{1,254}")

@@ -14,6 +14,7 @@ from .manifest import TensorEntry as TensorEntry
 from .path import check_path as check_path
 from .path import collision_key as collision_key
 from .tensor import TensorSpan as TensorSpan
+from .tensor import check_work as check_work
 from .version import ModelVersion as ModelVersion
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "TensorEntry",
     "TensorSpan",
     "check_path",
+    "check_work",
     "collision_key",
     "read_relation",
 ]

@@ -116,15 +116,7 @@ class Reader:
         self._descriptor = descriptor
 
     def expect(self, start: int, stop: int) -> None:
-        """Be told which range is read next, in order; who reads over a network may fetch ahead up to its end.
-
-        Args:
-            start: the first byte's offset.
-            stop: the offset after the last byte.
-
-        Raises:
-            Nothing.
-        """
+        """Be told which bytes are read next, in order: what reads over a network fetches up to there."""
 
     def read_into(self, buffer: memoryview, position: int) -> int:
         """Fill a buffer, or its beginning.

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BUFFER: Final = 32 << 20
 """Bytes that a layout holds at once, about."""
 
+MOST_WHOLE: Final = 256 << 20
+"""The most bytes that are made at once, for a layout that picks from what another one makes."""
+
 _HINT: Final = "The file was written wrongly or tampered with: save the model again with its own library."
 
 
@@ -67,6 +70,11 @@ class Layout(ABC):
     def size(self) -> int:
         """How many canonical bytes it makes."""
 
+    @property
+    def work(self) -> int:
+        """How many bytes it makes on the way, those included that are not in the tensor."""
+        return self.size
+
     @abstractmethod
     def blocks(self, stored: Stored) -> Iterator[bytes]:
         """Make the canonical bytes, block by block, each at most a few times ``BUFFER``.
@@ -107,11 +115,17 @@ class Strided(Layout):
         """Count the canonical bytes."""
         return math.prod(self.lengths) * self.itemsize
 
+    @property
+    def work(self) -> int:
+        """Count the canonical bytes, and those that they are picked from."""
+        return self.size + (0 if self.inner is None else self.inner.work)
+
     def blocks(self, stored: Stored) -> Iterator[bytes]:
         """Pick the elements.
 
         Raises:
-            MalformedError: an element lies outside of what is stored, or a stride is negative.
+            MalformedError: an element lies outside of what is stored, a stride is negative, or the elements
+                are picked from more bytes than are made at once.
         """
         if len(self.lengths) != len(self.strides) or min((*self.strides, self.offset, 0)) < 0:
             raise MalformedError(
@@ -187,6 +201,11 @@ class Inflated(Layout):
         """Count the canonical bytes."""
         return self.length
 
+    @property
+    def work(self) -> int:
+        """Count the canonical bytes, and those before them."""
+        return self.length + self.skip
+
     def blocks(self, stored: Stored) -> Iterator[bytes]:
         """Inflate.
 
@@ -219,6 +238,16 @@ class Inflated(Layout):
 
 
 def _whole(inner: Layout, stored: Stored) -> Stored:
-    """Make all bytes of an inner layout at once; the caller has bounded its size."""
-    made = b"".join(inner.blocks(stored))
-    return Stored(what=stored.what, size=len(made), read=lambda start, size: made[start : start + size])
+    """Make all bytes of an inner layout at once."""
+    if inner.work > MOST_WHOLE:
+        raise MalformedError(
+            f"{stored.what} is picked from {inner.work} bytes that have to be made first; at most {MOST_WHOLE} "
+            "are made at once",
+            hint="Save the model again without compression.",
+        )
+    made = bytearray()
+    for block in inner.blocks(stored):
+        made += block
+    return Stored(
+        what=stored.what, size=len(made), read=lambda start, size: bytes(made[start : start + size])
+    )

@@ -3,11 +3,19 @@
 Not promised: that the file is as it was when the span was found; ``ArtifactFile.opened`` looks after that.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
+from weightmark.errors import MalformedError
 from weightmark.model.artifact import Reader
 from weightmark.model.layout import BUFFER, Layout, Stored
+
+LEAST_MADE: Final = 1 << 30
+"""Bytes that layouts may always read and make."""
+
+MOST_TIMES: Final = 16
+"""How many times the model's own bytes layouts may read and make beyond that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +75,24 @@ class TensorSpan:
             size=self.stop - self.start,
             read=lambda start, size: reader.read(self.start + start, size),
         )
+
+
+def check_work(spans: Iterable[TensorSpan], size: int) -> None:
+    """Refuse a model whose layouts make, on the way or in the end, far more bytes than its files have: a bomb.
+
+    Args:
+        spans: all tensors of the model.
+        size: the bytes of its files.
+
+    Raises:
+        MalformedError: they make more than ``MOST_TIMES`` its bytes, and more than ``LEAST_MADE``.
+    """
+    work, most = 0, max(LEAST_MADE, MOST_TIMES * size)
+    for span in spans:
+        work += 0 if span.layout is None else max(span.layout.work, span.stop - span.start)
+        if work > most:
+            raise MalformedError(
+                f"the tensors up to {span.name[:200]!r} in {span.path} unfold to {work} bytes; the model's "
+                f"{size} bytes may unfold to {most}",
+                hint="Save the model again without compression, views or repeated elements.",
+            )

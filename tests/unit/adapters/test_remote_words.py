@@ -1,5 +1,6 @@
 """Remote models' addresses, pages of links, and how long a server wants to be left alone."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weightmark.errors import MalformedError, WeightmarkError
+from weightmark.errors import MalformedError, MissingExtraError, WeightmarkError
 from weightmark.model.path import check_path
 from weightmark_adapters.remote import RemoteRegistry, sdk
 from weightmark_adapters.remote.links import links_below
@@ -98,3 +99,13 @@ def test_an_unknown_store_is_asked_for_by_its_library(monkeypatch: pytest.Monkey
         sdk.check_installed("gs")
     assert "gcsfs" in caught.value.hint
     sdk.check_installed("s3")
+
+
+@pytest.mark.parametrize(
+    ("module", "uri"), [("s3fs", "s3://b/k"), ("aiohttp", "https://h/m"), ("fsspec", "gs://b/k")]
+)
+def test_a_missing_library_is_named_by_its_extra(module: str, uri: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError) as caught:
+        RemoteRegistry().resolve(uri)
+    assert "weightmark[remote]" in caught.value.hint
