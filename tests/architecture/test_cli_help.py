@@ -20,9 +20,10 @@ WITHOUT_JSON = {"completion"}
 
 NAMES = {
     "check", "completion", "doctor", "fingerprint", "grant", "history", "index", "index rebuild", "init",
-    "diff", "verify-merge", "versions",
+    "compare", "diff", "similar", "verify-merge", "versions",
     "keygen",
-    "ledger", "ledger audit", "ledger checkpoint", "ledger prove", "license", "license set", "license show",
+    "ledger", "ledger audit", "ledger checkpoint", "ledger prove", "license", "license build",
+    "license compat", "license set", "license show", "license templates",
     "prove", "prove bytes", "prove file", "prove tensor", "prove update",
     "plugins", "register", "revoke", "sync", "transfer", "trust", "trust add", "trust export", "trust show",
     "verify", "watch",

@@ -24,6 +24,7 @@ SOUND = {
         ),
     },
     "numpy": {"deflate-bomb.npz"},
+    "flax": {"absurd-count.msgpack", "absurd-extension.msgpack", "deep.msgpack"},
 }
 
 

@@ -1,4 +1,4 @@
-"""Duties, restrictions and clauses: the pieces a licence is made of, each with the place where it is written.
+"""Duties, restrictions, conditions and clauses: the pieces of a licence, each with where it is written.
 
 Not promised: the licence's own words. The sentences are ours; the text at the clause is what binds.
 """
@@ -76,6 +76,48 @@ class UseRestriction:
         )
         record.done()
         return restriction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A fact about the licensee on which the permissions hang, and which no request states.
+
+    Args:
+        id: a stable name: ``large-user``, ``revenue``.
+        sentence: when the permissions do not hold, or what they need first, in plain words.
+        clause: where it is written.
+    """
+
+    id: str
+    sentence: str
+    clause: str
+
+    def as_duty(self) -> Duty:
+        """Put it as something to make sure of, for whoever lists what is owed.
+
+        Raises:
+            Nothing.
+        """
+        return Duty(id=f"condition-{self.id}", sentence=self.sentence, clause=self.clause)
+
+    def to_json(self) -> dict[str, Json]:
+        """Write it as JSON.
+
+        Raises:
+            Nothing.
+        """
+        return {"clause": self.clause, "id": self.id, "sentence": self.sentence}
+
+    @classmethod
+    def from_record(cls, record: Record) -> "Condition":
+        """Read it from JSON, strictly.
+
+        Raises:
+            MalformedError: a field is missing, unknown or of another type.
+        """
+        condition = cls(id=record.text("id"), sentence=record.text("sentence"), clause=record.text("clause"))
+        record.done()
+        return condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Licence expressions: what stands in a ``license`` field, as SPDX or in a hub's spelling.
 
-Not promised: that the field is right. Exceptions after WITH are named, not weighed.
+Not promised: that the field is right. Of exceptions after WITH only the common ones are weighed.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,8 @@ from functools import lru_cache
 from typing import Protocol, TypeAlias, cast
 
 from weightmark.errors import MalformedError
+from weightmark.licensing.exception import weigh_exception
+from weightmark.licensing.pointer import find_pointer
 from weightmark.licensing.template import find_template, nearest_names
 from weightmark.licensing.terms import Terms
 
@@ -17,6 +19,8 @@ LONGEST_EXPRESSION = 1_000
 DEEPEST_EXPRESSION = 16
 """Parentheses inside parentheses."""
 
+_MOST_COUNTED = 1 << 20
+"""Characters in which parentheses are counted."""
 _NOTHING_SAID = frozenset({"", "none", "noassertion"})
 
 
@@ -25,12 +29,14 @@ class Known:
     """A licence with rules.
 
     Args:
-        terms: the rules.
+        terms: the rules; loosened by the exception when that was weighed.
         exception: what stands after WITH; empty when nothing does.
+        weighed: whether the exception was taken into account.
     """
 
     terms: Terms
     exception: str = ""
+    weighed: bool = False
 
     @property
     def text(self) -> str:
@@ -46,11 +52,17 @@ class Unknown:
         name: as it was written.
         nearest: identifiers that look like it, the nearest first, at most three.
         cause: why it could not be read as an expression; empty when only the rules are missing.
+        title: its full name when the licence is known, and only its rules are missing; else empty.
+        url: where its text stands; empty when that is not known.
+        advice: what to do about it; empty for the usual.
     """
 
     name: str
     nearest: tuple[str, ...] = ()
     cause: str = ""
+    title: str = ""
+    url: str = ""
+    advice: str = ""
 
     @property
     def text(self) -> str:
@@ -105,7 +117,7 @@ def resolve_license(text: str | None) -> Expression | None:
     if text is None:
         return None
     if len(text) > LONGEST_EXPRESSION:
-        return Unknown(name=text[:64], cause=f"it is longer than {LONGEST_EXPRESSION} characters")
+        return Unknown(name=text[:64], cause=_too_much(text))
     return _resolve(text)
 
 
@@ -137,9 +149,9 @@ def _resolve(text: str) -> Expression | None:
     if terms is not None:
         return Known(terms=terms)
     if not any(mark in words for mark in " ()\t\n"):
-        return Unknown(name=words, nearest=nearest_names(words))
+        return _unknown(words, words)
     if _depth(words) > DEEPEST_EXPRESSION:
-        return Unknown(name=words, cause=f"it is nested deeper than {DEEPEST_EXPRESSION} levels")
+        return Unknown(name=words, cause=_too_much(words))
     return _parse(words)
 
 
@@ -167,8 +179,23 @@ def _translate(node: _Node) -> Expression:
     name, _, exception = str(node).partition(" WITH ")
     terms = find_template(name)
     if terms is None:
-        return Unknown(name=str(node), nearest=nearest_names(name))
-    return Known(terms=terms, exception=exception)
+        return _unknown(str(node), name)
+    weighed = weigh_exception(terms, exception) if exception else None
+    return Known(terms=weighed or terms, exception=exception, weighed=weighed is not None)
+
+
+def _unknown(text: str, name: str) -> Unknown:
+    pointer = find_pointer(name)
+    if pointer is None:
+        return Unknown(name=text, nearest=nearest_names(name))
+    return Unknown(name=text, title=pointer.title, url=pointer.url, advice=pointer.advice)
+
+
+def _too_much(text: str) -> str:
+    depth = _depth(text[:_MOST_COUNTED])
+    if depth > DEEPEST_EXPRESSION:
+        return f"it is nested {depth} levels deep, and at most {DEEPEST_EXPRESSION} are read"
+    return f"it is longer than {LONGEST_EXPRESSION} characters"
 
 
 def _depth(text: str) -> int:
@@ -195,6 +222,8 @@ def _check_name(unknown: Unknown) -> None:
             hint=f"{offer}Write SPDX identifiers with AND, OR, WITH and parentheses: MIT OR Apache-2.0.",
         )
     name = unknown.name.split(" WITH ")[0]
+    if unknown.title:
+        return
     if not name.startswith("LicenseRef-") and name.lower() not in _spdx_names():
         raise MalformedError(
             f"{name[:80]!r} is no SPDX identifier and no licence that Weightmark knows",

@@ -6,6 +6,7 @@ Not here: what follows from them; a grant may still allow what the terms do not.
 from typing import NamedTuple
 
 from weightmark.encoding import format_time
+from weightmark.licensing.action import Action
 from weightmark.licensing.capability import DERIVES, Capability
 from weightmark.licensing.decision import ReasonCode
 from weightmark.licensing.entitlement import Entitlement, Quota, bounds_in
@@ -13,6 +14,10 @@ from weightmark.licensing.request import Request
 from weightmark.licensing.sentence import show
 from weightmark.licensing.terms import COMMERCIAL, Terms
 from weightmark.licensing.work import Work
+
+PRODUCTION = "production"
+"""The restricted purpose that promoting and deploying serve, whatever purpose is stated."""
+_TO_PRODUCTION = frozenset({Action.PROMOTE, Action.DEPLOY})
 
 
 class Objection(NamedTuple):
@@ -48,7 +53,7 @@ def find_objections(terms: Terms, work: Work, request: Request) -> list[Objectio
     if terms.start is not None and request.at < terms.start:
         message = f"{licence} for {name!r} holds only from {format_time(terms.start)} on."
         found.append(Objection(ReasonCode.LICENCE_NOT_YET_VALID, message, terms.id))
-    elif terms.end is not None and request.at >= terms.end:
+    elif terms.end is not None and request.at >= terms.end and _grace_is_over(terms, request):
         message = f"{licence} for {name!r} ended at {format_time(terms.end)}."
         found.append(Objection(ReasonCode.LICENCE_EXPIRED, message, terms.id))
     lacking = _lacking(terms, request.action.needs)
@@ -60,13 +65,37 @@ def find_objections(terms: Terms, work: Work, request: Request) -> list[Objectio
             f"{name!r} is under {licence}, which permits no commercial use, and {party} acts commercially."
         )
         found.append(Objection(ReasonCode.NON_COMMERCIAL, message, terms.clause(COMMERCIAL)))
+    if terms.purposes or terms.organisations:
+        found += _not_meant(terms, work, request)
+    barred = (request.purpose, PRODUCTION) if request.action in _TO_PRODUCTION else (request.purpose,)
     for restriction in terms.use_restrictions:
-        if restriction.id == request.purpose:
+        if restriction.id in barred:
             message = (
-                f"{name!r} is under {licence}, which forbids {show(request.purpose)}: {restriction.sentence}"
+                f"{name!r} is under {licence}, which forbids {show(restriction.id)}: {restriction.sentence}"
             )
             found.append(Objection(ReasonCode.USE_RESTRICTED, message, restriction.clause))
     return found + _spent(terms, work, request)
+
+
+def _grace_is_over(terms: Terms, request: Request) -> bool:
+    last = terms.window.last
+    return last is not None and request.at >= last
+
+
+def _not_meant(terms: Terms, work: Work, request: Request) -> list[Objection]:
+    found: list[Objection] = []
+    licence, name, party = show(terms.id), show(work.name), show(request.party.name)
+    if terms.purposes and request.purpose not in terms.purposes:
+        only = " or ".join(map(show, sorted(terms.purposes)))
+        asked = f"not for {show(request.purpose)}" if request.purpose else "and no purpose was stated"
+        message = f"{name!r} is under {licence}, which is for {only} only, {asked}."
+        found.append(Objection(ReasonCode.PURPOSE_NOT_GRANTED, message, terms.id))
+    if terms.organisations and request.party.name not in terms.organisations:
+        message = (
+            f"{name!r} is under {licence}, which is for named organisations, and {party} is none of them."
+        )
+        found.append(Objection(ReasonCode.NOT_PERMITTED, message, terms.id))
+    return found
 
 
 def _lacking(terms: Terms, needs: frozenset[Capability]) -> frozenset[Capability]:

@@ -1,43 +1,47 @@
 """Templates: the licences for which Weightmark has rules, and the names under which people write them.
 
+A family's module is read when one of its licences is asked for.
+
 Not promised: all licences. What is not here is unknown, and the unknown is never allowed by itself.
 """
 
 import difflib
-from typing import Final
+import heapq
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from typing import Final, cast, overload
 
-from weightmark.licensing.family.copyleft import GPL_3_0_ONLY, GPL_3_0_OR_LATER
-from weightmark.licensing.family.creative_commons import CC_BY_4_0, CC_BY_NC_4_0
-from weightmark.licensing.family.permissive import APACHE_2_0, MIT
-from weightmark.licensing.family.proprietary import PROPRIETARY
-from weightmark.licensing.family.responsible import OPENRAIL_M
+from weightmark.licensing.catalog import ALIASES, FAMILIES
+from weightmark.licensing.pointer import pointer_names
 from weightmark.licensing.terms import Terms
 
-TEMPLATES: Final[tuple[Terms, ...]] = (
-    MIT,
-    APACHE_2_0,
-    GPL_3_0_ONLY,
-    GPL_3_0_OR_LATER,
-    CC_BY_4_0,
-    CC_BY_NC_4_0,
-    OPENRAIL_M,
-    PROPRIETARY,
-)
+_IDS: Final = tuple(name for names in FAMILIES.values() for name in names)
+_FAMILY_OF: Final = {name: family for family, names in FAMILIES.items() for name in names}
+_MOST_COMPARED: Final = 16
+"""Spellings that are compared in full, those with the most pairs of letters in common."""
+_BY_NAME: Final = {name.lower(): name for name in _IDS} | ALIASES
 
-ALIASES: Final[dict[str, Terms]] = {
-    "gpl-3.0": GPL_3_0_ONLY,
-    "gpl-3.0+": GPL_3_0_OR_LATER,
-    "openrail": OPENRAIL_M,
-    "openrail-m": OPENRAIL_M,
-    "creativeml-openrail-m": OPENRAIL_M,
-    "bigscience-openrail-m": OPENRAIL_M,
-    "proprietary": PROPRIETARY,
-    "all-rights-reserved": PROPRIETARY,
-    "all rights reserved": PROPRIETARY,
-}
-"""Other spellings, in lower case: those of model hubs, and old SPDX identifiers."""
 
-_BY_NAME: Final = {terms.id.lower(): terms for terms in TEMPLATES} | ALIASES
+class _Templates(Sequence[Terms]):
+    """All templates in the catalogue's order, each read when it is asked for."""
+
+    def __len__(self) -> int:
+        return len(_IDS)
+
+    @overload
+    def __getitem__(self, index: int) -> Terms: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "tuple[Terms, ...]": ...
+
+    def __getitem__(self, index: int | slice) -> "Terms | tuple[Terms, ...]":
+        if isinstance(index, slice):
+            return tuple(_load(name) for name in _IDS[index])
+        return _load(_IDS[index])
+
+
+TEMPLATES: Final[Sequence[Terms]] = _Templates()
 
 
 def find_template(name: str) -> Terms | None:
@@ -55,7 +59,8 @@ def find_template(name: str) -> Terms | None:
     >>> find_template("apache-2.0").id
     'Apache-2.0'
     """
-    return _BY_NAME.get(name.strip().lower())
+    known = _BY_NAME.get(name.strip().lower())
+    return None if known is None else _load(known)
 
 
 def nearest_names(name: str) -> tuple[str, ...]:
@@ -73,5 +78,24 @@ def nearest_names(name: str) -> tuple[str, ...]:
     >>> nearest_names("apache2.0")
     ('Apache-2.0',)
     """
-    close = difflib.get_close_matches(name[:64].strip().lower(), _BY_NAME, n=5, cutoff=0.7)
-    return tuple(dict.fromkeys(_BY_NAME[spelling].id for spelling in close))[:3]
+    asked = name[:64].strip().lower()
+    pairs = _pairs(asked)
+    likely = heapq.nlargest(_MOST_COMPARED, _spellings(), key=lambda entry: len(entry[1] & pairs))
+    close = difflib.get_close_matches(asked, [spelling for spelling, _ in likely], n=5, cutoff=0.7)
+    return tuple(dict.fromkeys(_BY_NAME.get(spelling, spelling) for spelling in close))[:3]
+
+
+def _pairs(text: str) -> frozenset[str]:
+    return frozenset(text[at : at + 2] for at in range(len(text) - 1))
+
+
+@cache
+def _spellings() -> tuple[tuple[str, frozenset[str]], ...]:
+    return tuple((name, _pairs(name)) for name in dict.fromkeys((*_BY_NAME, *pointer_names())))
+
+
+@cache
+def _load(name: str) -> Terms:
+    module = import_module(f"weightmark.licensing.family.{_FAMILY_OF[name]}")
+    family = cast("tuple[Terms, ...]", module.TERMS)
+    return next(terms for terms in family if terms.id == name)

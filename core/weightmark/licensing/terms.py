@@ -9,12 +9,16 @@ from datetime import datetime
 from weightmark.encoding import Json, Record, format_time
 from weightmark.errors import MalformedError
 from weightmark.licensing.capability import Capability, read_capabilities
-from weightmark.licensing.duty import Clause, Duty, UseRestriction
+from weightmark.licensing.duty import Clause, Condition, Duty, UseRestriction
 from weightmark.licensing.entitlement import Entitlement
+from weightmark.licensing.sharing import ShareAlike
 from weightmark.licensing.window import Window
+from weightmark.licensing.work_kind import WorkKind, read_work_kinds
 
 COMMERCIAL = "commercial"
 """The topic of the clause that conditions commercial use."""
+RENEWALS = ("", "auto")
+"""What may happen at the end: nothing, or a renewal without asking."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +40,20 @@ class Terms:
         territory: ISO 3166-1 alpha-2 codes; empty for the whole world. Carried, not enforced.
         seats: how many people; None for any number. Carried, not enforced.
         price: a reference to a price or an order; empty when free. Carried, not enforced.
-        clauses: where each permission, prohibition and condition is written.
+        clauses: where each permission, prohibition and condition is written, by topic.
+        share_alike: what it demands of the licence of other works; None when nothing.
+        conditions: facts about the licensee that must hold; reported, never decided by themselves.
+        covers: the kinds of works it speaks of; empty for whatever it is put on.
+        organisations: the parties it is for, by name; empty for anybody.
+        purposes: the only purposes it is for; empty for any that is not restricted.
+        grace_days: days of 24 hours after ``end`` in which it still holds, with the duty to renew.
+        renewal: ``auto`` when it renews itself; empty when it does not.
+        warranty: what is warranted, in the licensor's words; empty when nothing is said.
+        law: the governing law; empty when nothing is said.
 
     Raises:
-        ValueError: there is no id, a time has no zone, the end is not after the start, or seats are negative.
+        ValueError: there is no id, a time has no zone, the end is not after the start, seats are negative,
+            the grace is out of bounds, or the renewal is of no known kind.
     """
 
     id: str
@@ -57,6 +71,15 @@ class Terms:
     seats: int | None = None
     price: str = ""
     clauses: tuple[Clause, ...] = ()
+    share_alike: ShareAlike | None = None
+    conditions: tuple[Condition, ...] = ()
+    covers: frozenset[WorkKind] = frozenset()
+    organisations: tuple[str, ...] = ()
+    purposes: frozenset[str] = frozenset()
+    grace_days: int = 0
+    renewal: str = ""
+    warranty: str = ""
+    law: str = ""
 
     def __post_init__(self) -> None:
         """Check the values; see Raises."""
@@ -64,14 +87,18 @@ class Terms:
             raise ValueError("terms need an id")
         if self.seats is not None and self.seats < 0:
             raise ValueError(f"{self.id} has {self.seats} seats")
+        if self.renewal not in RENEWALS:
+            raise ValueError(f"the renewal of {self.id} is {self.renewal[:40]!r}, not 'auto' or empty")
         window = self.window
         object.__setattr__(self, "start", window.start)
         object.__setattr__(self, "end", window.end)
+        topics = {clause.topic: clause for clause in reversed(self.clauses)}
+        object.__setattr__(self, "clauses", tuple(topics[topic] for topic in sorted(topics)))
 
     @property
     def window(self) -> Window:
-        """When the terms hold."""
-        return Window(start=self.start, end=self.end)
+        """When the terms hold, and the days of grace after."""
+        return Window(start=self.start, end=self.end, grace_days=self.grace_days)
 
     def clause(self, topic: str) -> str:
         """Say where something is written.
@@ -99,17 +126,26 @@ class Terms:
         members: dict[str, Json] = {
             "bounds": [bound.to_json() for bound in self.bounds],
             "clauses": {clause.topic: clause.place for clause in self.clauses},
+            "conditions": [condition.to_json() for condition in self.conditions],
+            "covers": sorted(self.covers),
             "duties": [duty.to_json() for duty in self.duties],
             "end": None if self.end is None else format_time(self.end),
+            "graceDays": self.grace_days or None,
+            "law": self.law,
+            "organisations": list(self.organisations),
             "permissions": sorted(self.permissions),
             "price": self.price,
             "prohibitions": sorted(self.prohibitions),
+            "purposes": sorted(self.purposes),
+            "renewal": self.renewal,
             "seats": self.seats,
+            "shareAlike": None if self.share_alike is None else self.share_alike.to_json(),
             "start": None if self.start is None else format_time(self.start),
             "territory": list(self.territory),
             "title": self.title,
             "url": self.url,
             "useRestrictions": [restriction.to_json() for restriction in self.use_restrictions],
+            "warranty": self.warranty,
         }
         filled = {key: member for key, member in members.items() if member not in (None, "", [], {})}
         return {"commercial": self.commercial, "id": self.id, **filled}
@@ -145,6 +181,17 @@ class Terms:
                 seats=record.integer("seats") if record.has("seats") else None,
                 price=record.text("price", ""),
                 clauses=_read_clauses(record),
+                share_alike=(
+                    ShareAlike.from_record(record.record("shareAlike")) if record.has("shareAlike") else None
+                ),
+                conditions=tuple(map(Condition.from_record, record.records("conditions", required=False))),
+                covers=read_work_kinds(record, "covers"),
+                organisations=record.texts("organisations", required=False),
+                purposes=frozenset(record.texts("purposes", required=False)),
+                grace_days=record.integer("graceDays", default=0),
+                renewal=record.text("renewal", ""),
+                warranty=record.text("warranty", ""),
+                law=record.text("law", ""),
             )
         except ValueError as error:
             raise MalformedError(f"{what}: {error}") from error

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from weightmark.encoding import format_time
 from weightmark.licensing.decision import Outcome, Reason, ReasonCode
 from weightmark.licensing.duty import Duty
 from weightmark.licensing.entitlement import Entitlement, Quota, bounds_in
@@ -127,7 +128,8 @@ def _owed(expression: Expression) -> tuple[Duty, ...]:
 
 def _weigh(expression: Expression, work: Work, request: Request) -> Verdict:
     if isinstance(expression, Known):
-        return _weigh_terms(expression.terms, work, request, exception=expression.exception)
+        unweighed = "" if expression.weighed else expression.exception
+        return _weigh_terms(expression.terms, work, request, exception=unweighed)
     if isinstance(expression, Unknown):
         return Verdict(outcome=Outcome.UNDECIDED, reasons=(_unknown(expression, work, request),))
     parts = [_weigh(part, work, request) for part in expression.parts]
@@ -163,6 +165,10 @@ def _reasons(parts: Iterable[Verdict]) -> tuple[Reason, ...]:
 def _unknown(unknown: Unknown, work: Work, request: Request) -> Reason:
     offer = f" Did you mean {' or '.join(unknown.nearest)}?" if unknown.nearest else ""
     why = f": {show(unknown.cause)}" if unknown.cause else ", for which there are no rules"
+    if unknown.title:
+        place = f" at {unknown.url}" if unknown.url else ""
+        why = f" ({unknown.title}), for which there are no rules: its text{place} must be read by a person"
+        offer = f" {unknown.advice}" if unknown.advice else ""
     return Reason(
         code=ReasonCode.UNKNOWN_LICENCE,
         message=f"{show(work.name)!r} stands under {show(unknown.name)!r}{why}.",
@@ -193,6 +199,21 @@ def _weigh_terms(terms: Terms, work: Work, request: Request, *, exception: str) 
         work=work.name,
     )
     duties = terms.duties
+    if terms.conditions and request.action.exercises:
+        duties += tuple(condition.as_duty() for condition in terms.conditions)
+    if terms.end is not None and request.at >= terms.end:
+        reason, owed = _in_grace(terms, work)
+        duties += (owed,)
     if request.action.exercises and request.usage is not None:
         duties += overage_duties(terms.bounds, request.usage, terms.id)
     return Verdict(outcome=Outcome.ALLOWED, reasons=(reason,), duties=duties, until=until)
+
+
+def _in_grace(terms: Terms, work: Work) -> tuple[Reason, Duty]:
+    ended = "" if terms.end is None else format_time(terms.end)
+    last = terms.window.last
+    before = "" if last is None else f" before {format_time(last)}"
+    days = f"its {terms.grace_days} days of grace"
+    message = f"{show(terms.id)} for {show(work.name)!r} ended at {ended} and is in {days}."
+    duty = Duty(id="renew", sentence=f"Renew the licence{before}: it has ended.", clause=terms.id)
+    return Reason(code=ReasonCode.GRACE, message=message, clause=terms.id, work=work.name), duty

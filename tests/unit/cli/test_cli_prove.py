@@ -122,6 +122,12 @@ def test_bytes_are_asked_for_as_a_range(shell: Shell, trust: Path) -> None:
         shell.run("prove", "bytes", "dense.weight", span, "--model", "tuned", code=2)
 
 
+def test_bytes_are_proved_from_files_and_not_from_a_name(shell: Shell, trust: Path) -> None:
+    shell.run("register", write_model(shell.folder / "third", LAYERS), "--mine", "--name", "churn")
+    told = shell.fail("prove", "bytes", "dense.weight", "0:4", "--model", "churn", code=1)
+    assert "--model PATH" in told
+
+
 def test_bytes_of_files_that_are_not_the_registered_ones_are_not_proved(shell: Shell, trust: Path) -> None:
     result = shell.fail(
         "prove", "bytes", "dense.weight", "0:4", "--model", "tuned", "--data", "no/d.bin", code=1
@@ -130,6 +136,38 @@ def test_bytes_of_files_that_are_not_the_registered_ones_are_not_proved(shell: S
     write_model(shell.folder / "tuned", MORE)
     shell.run("prove", "bytes", "dense.weight", "0:4", "--model", "tuned", "--data", "d.bin", "-o", "p.json")
     assert (shell.folder / "d.bin").read_bytes() == np.array(MORE["dense.weight"], "<f4").tobytes()
+
+
+def test_a_file_that_is_there_stays_when_nothing_is_proved(shell: Shell, trust: Path) -> None:
+    weights = shell.folder / "tuned" / "model.safetensors"
+    before = weights.read_bytes()
+    for tensor in ("nose", "dense.weight"):
+        shell.fail("prove", "bytes", tensor, "0:99", "--model", "tuned", "--data", weights, code=1)
+    assert weights.read_bytes() == before
+    assert len(list(weights.parent.iterdir())) == 2
+
+
+def test_a_tensor_called_like_a_field_is_shown_as_a_tensor(
+    shell: Shell, stranger: Shell, trust: Path
+) -> None:
+    layers = {**TUNED, "license": [1.0], "signed by": [2.0], "after": [3.0]}
+    shell.run("register", write_model(shell.folder / "odd", layers), "--mine", "--since", "tuned")
+    file = prove(shell, "update", "--model", "odd")
+    told = stranger.run("verify", "--proof", file, "--trust", trust).stdout
+    for name in ("license", "signed by", "after"):
+        assert f"  added: {name}\n" in told
+    assert "after      sha256:" in told
+
+
+def test_an_empty_array_without_a_type_of_numpys_is_held(shell: Shell, stranger: Shell) -> None:
+    header = json.dumps({"w": {"dtype": "BF16", "shape": [0, 3], "data_offsets": [0, 0]}}).encode()
+    (folder := shell.folder / "empty").mkdir()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    shell.run("register", "empty", "--mine")
+    shell.run("trust", "export", "trust.json")
+    file = prove(shell, "tensor", "w", "--model", "empty")
+    np.save(shell.folder / "w.npy", np.zeros((0, 3), "V2"))
+    assert stranger.json("verify", "w.npy", "--proof", file, "--trust", "trust.json")["ok"]
 
 
 def test_what_the_model_does_not_have_is_not_proved(shell: Shell, trust: Path) -> None:
@@ -168,7 +206,8 @@ def test_a_proof_for_another_model_is_refused(shell: Shell, stranger: Shell, tru
     ]
     for lie in lies:
         (shell.folder / "lie.json").write_text(json.dumps(lie))
-        stranger.fail("verify", "--proof", "lie.json", "--trust", trust, code=3)
+        told = stranger.fail("verify", "--proof", "lie.json", "--trust", trust, code=3)
+        assert "ledger" not in told
 
 
 def test_a_proof_by_an_unknown_signer_is_refused(shell: Shell, tmp_path: Path, trust: Path) -> None:
@@ -217,7 +256,22 @@ def test_since_takes_the_hash_function_of_the_earlier_model(shell: Shell) -> Non
     answer = shell.json("fingerprint", "tuned", "--since", "base")
     assert answer["algorithm"] == "blake3"
     assert answer["since"]["changed"] == ["dense.weight"]
-    assert "sha256" in shell.fail("register", "tuned", "--mine", "--since", "base", code=1)
+    before = shell.json("history")["entries"]
+    assert "ALGORITHM=blake3" in shell.fail("register", "tuned", "--mine", "--since", "base", code=1)
+    assert shell.json("history")["entries"] == before
+    shell.run("register", "tuned", "--mine", "--since", "base", env={"WEIGHTMARK_ALGORITHM": "blake3"})
+
+
+def test_nothing_is_recorded_when_the_earlier_manifest_is_lost(shell: Shell, trust: Path) -> None:
+    before = shell.json("history")["entries"]
+    write_model(shell.folder / "next", LAYERS)
+    lost = {"WEIGHTMARK_STORE": f"sqlite:///{shell.folder / 'empty.db'}"}
+    assert "no manifest of base" in shell.fail("register", "next", "--since", "base", code=5, env=lost)
+    assert shell.json("history")["entries"] == before
+
+
+def test_a_model_since_itself_is_no_update(shell: Shell, trust: Path) -> None:
+    assert shell.json("register", "tuned", "--mine", "--since", "tuned")["since"]["statement"] is None
 
 
 def test_an_update_is_recorded_once(shell: Shell, trust: Path) -> None:
@@ -237,6 +291,20 @@ def test_an_update_is_recorded_once(shell: Shell, trust: Path) -> None:
 
 def test_only_the_owner_says_what_a_model_updates(shell: Shell, trust: Path) -> None:
     shell.fail("register", "tuned", "--since", "base", *shell.key("bob"), code=4)
+
+
+def test_an_update_by_a_later_owner_does_not_stand_in_for_the_registrants(
+    shell: Shell, stranger: Shell, trust: Path
+) -> None:
+    bob = shell.key("bob")
+    shell.run("trust", "export", "trust.json")
+    shell.run("register", write_model(shell.folder / "third", LAYERS), "--mine")
+    for model in ("third", "tuned"):
+        shell.run("transfer", model, "--to", "bob")
+    shell.run("register", "third", "--since", "base", *bob)
+    assert "acme" in shell.fail("prove", "update", "--model", "third", code=5)
+    file = prove(shell, "update", "--model", "tuned")
+    stranger.run("verify", "--proof", file, "--trust", trust)
 
 
 def test_a_model_without_tensors_updates_nothing(shell: Shell, trust: Path) -> None:

@@ -223,7 +223,7 @@ def test_the_first_registration_of_the_same_weights_must_allow():
 
 
 def test_a_refusal_wins_over_the_unknown_and_all_reasons_are_given():
-    decision = decide(request(), [work("a", license="llama3"), work("b"), work("c", license=None)])
+    decision = decide(request(), [work("a", license="gfdl"), work("b"), work("c", license=None)])
     assert verdict(decision) == ("refused", "non-commercial")
     assert [reason.code for reason in decision.reasons] == ["non-commercial", "unknown-licence", "no-licence"]
 
@@ -299,10 +299,10 @@ def test_names_of_strangers_are_safe_to_print_and_to_paste():
     [
         ("MIT AND cc-by-nc-4.0", "refused", "non-commercial"),
         ("MIT OR cc-by-nc-4.0", "allowed", "permitted-by-licence"),
-        ("MIT AND llama3", "undecided", "unknown-licence"),
-        ("cc-by-nc-4.0 AND llama3", "refused", "non-commercial"),
-        ("cc-by-nc-4.0 OR llama3", "undecided", "unknown-licence"),
-        ("llama3 OR MIT", "allowed", "permitted-by-licence"),
+        ("MIT AND gfdl", "undecided", "unknown-licence"),
+        ("cc-by-nc-4.0 AND gfdl", "refused", "non-commercial"),
+        ("cc-by-nc-4.0 OR gfdl", "undecided", "unknown-licence"),
+        ("gfdl OR MIT", "allowed", "permitted-by-licence"),
         ("(cc-by-nc-4.0 OR Apache-2.0) AND (MIT OR gpl-3.0)", "allowed", "permitted-by-licence"),
         ("GPL-3.0-only WITH GCC-exception-3.1", "allowed", "permitted-by-licence"),
     ],
@@ -319,5 +319,5 @@ def test_of_a_choice_the_licence_that_demands_least_is_taken():
 
 
 def test_an_exception_is_named():
-    decision = decide(request(), [work(license="GPL-3.0-only WITH GCC-exception-3.1")])
-    assert "GCC-exception-3.1 is not weighed" in decision.reasons[0].message
+    decision = decide(request(), [work(license="GPL-3.0-only WITH Bison-exception-2.2")])
+    assert "Bison-exception-2.2 is not weighed" in decision.reasons[0].message

@@ -5,8 +5,9 @@ import pytest
 
 from weightmark.errors import MalformedError
 from weightmark.licensing import find_template, parse_license, resolve_license
+from weightmark.licensing.catalog import ALIASES
 from weightmark.licensing.expression import AllOf, AnyOf, Known, Unknown
-from weightmark.licensing.template import ALIASES, TEMPLATES, nearest_names
+from weightmark.licensing.template import TEMPLATES, nearest_names
 
 
 @pytest.mark.parametrize(
@@ -31,9 +32,9 @@ def test_usual_spelling_is_stable(text, usual):
 
 def test_shapes():
     assert isinstance(resolve_license("MIT"), Known)
-    assert isinstance(resolve_license("llama3"), Unknown)
-    assert isinstance(resolve_license("MIT AND llama3"), AllOf)
-    assert isinstance(resolve_license("MIT OR llama3"), AnyOf)
+    assert isinstance(resolve_license("gfdl"), Unknown)
+    assert isinstance(resolve_license("MIT AND gfdl"), AllOf)
+    assert isinstance(resolve_license("MIT OR gfdl"), AnyOf)
     assert resolve_license(None) is None
 
 
@@ -46,6 +47,7 @@ def test_shapes():
         ("(MIT", "AND, OR, WITH"),
         ("MIT OR nonsense-1", "LicenseRef-NAME"),
         ("(" * 40 + "MIT" + ")" * 40, "AND, OR, WITH"),
+        ("(" * 10_000 + "MIT" + ")" * 10_000, "AND, OR, WITH"),
         ("M" * 2000, "AND, OR, WITH"),
     ],
 )
@@ -55,7 +57,7 @@ def test_people_are_told_what_is_wrong(text, hint):
     assert hint in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["MPL-2.0", "LicenseRef-Ours", "mpl-2.0 OR MIT"])
+@pytest.mark.parametrize("text", ["OSL-3.0", "LicenseRef-Ours", "osl-3.0 OR MIT", "gfdl"])
 def test_licences_without_rules_may_be_named(text):
     assert parse_license(text).text.lower() == text.lower()
 
@@ -67,7 +69,10 @@ def test_every_template_is_found_by_its_id_in_any_case(terms):
 
 
 def test_aliases_are_lower_case():
-    assert all(name == name.lower() and find_template(name) is terms for name, terms in ALIASES.items())
+    assert all(
+        name == name.lower() and find_template(name) is find_template(known)
+        for name, known in ALIASES.items()
+    )
 
 
 def test_nothing_is_near_to_nonsense():
@@ -77,7 +82,7 @@ def test_nothing_is_near_to_nonsense():
 def test_a_plain_name_loads_no_parser():
     code = (
         "import sys, weightmark.licensing as l;"
-        "l.resolve_license('apache-2.0'); l.resolve_license('llama3');"
+        "l.resolve_license('apache-2.0'); l.resolve_license('gfdl');"
         "sys.exit('license_expression' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -58,8 +58,15 @@ GOLDEN = [
     ("cc-by-nc-4.0", "deploy", False, "allowed", "permitted-by-licence", f"{NC} section 2(a)(1)(A)"),
     (NC, "distill", False, "allowed", "permitted-by-licence", f"{NC} section 2(a)(1)(B)"),
     ("openrail", "deploy", True, "allowed", "permitted-by-licence", f"{RAIL}s 2 and 5"),
-    ("creativeml-openrail-m", "push", True, "allowed", "permitted-by-licence", f"{RAIL}s 2 and 4"),
-    ("bigscience-openrail-m", "fine-tune", True, "allowed", "permitted-by-licence", f"{RAIL}s 2 and 5"),
+    ("creativeml-openrail-m", "push", True, "allowed", "permitted-by-licence", f"CreativeML-{RAIL}s 2 and 4"),
+    (
+        "bigscience-openrail-m",
+        "fine-tune",
+        True,
+        "allowed",
+        "permitted-by-licence",
+        f"BigScience-{RAIL}s 2 and 5",
+    ),
     ("LicenseRef-OpenRAIL-M", "sublicense", True, "allowed", "permitted-by-licence", f"{RAIL} 2"),
     ("openrail", "distill", True, "allowed", "permitted-by-licence", f"{RAIL}s 1 and 2"),
     ("proprietary", "deploy", True, "refused", "not-permitted", RESERVED),
@@ -93,7 +100,7 @@ def test_rail_refuses_the_restricted_purposes(purpose, outcome, code):
     decision = ask("openrail", "deploy", purpose=purpose)
     assert (decision.outcome, decision.code) == (outcome, code)
     if outcome == "refused":
-        assert decision.reasons[0].clause == "OpenRAIL-M Attachment A"
+        assert decision.reasons[0].clause == "OpenRAIL-M Attachment A (of one or another sibling)"
 
 
 @pytest.mark.parametrize(
@@ -161,9 +168,7 @@ def test_no_licence_is_undecided(licence):
     assert "weightmark license set" in decision.reasons[0].hint
 
 
-@pytest.mark.parametrize(
-    "licence", ["other", "llama3", "Apache2", "(MIT", "MIT AND", "x" * 5000, "\x00", "()"]
-)
+@pytest.mark.parametrize("licence", ["other", "gfdl", "Apache2", "(MIT", "MIT AND", "x" * 5000, "\x00", "()"])
 def test_an_unknown_licence_is_undecided(licence):
     decision = ask(licence, "deploy")
     assert (decision.outcome, decision.code) == ("undecided", "unknown-licence")

@@ -110,3 +110,17 @@ def test_uris_that_name_their_server_stay_as_they_are(plugins: Plugins, folders:
 def test_a_realm_that_is_no_host_is_refused(realm: str) -> None:
     with pytest.raises(MalformedError, match="realm is"):
         Configuration.load({"realm": realm})
+
+
+def test_what_lies_below_a_uri_is_that_of_our_own_realm(
+    plugins: Plugins, home: Path, folders: tuple[Path, Path]
+) -> None:
+    lab = other_party(plugins, home)
+    with opened(plugins, "prod") as prod, opened(plugins, "test", **lab) as test:
+        register(prod, folders[0])
+        register(test, folders[1])
+        for workspace, owner in ((prod, "acme"), (test, "lab")):
+            workspace.resources.catch_up()
+            (found,) = workspace.resources.index.below("models:/churn/", 5)
+            assert found.owner == owner
+            assert workspace.resources.index.below("models:/chur_/", 5) == []

@@ -186,6 +186,17 @@ def test_a_branch_is_a_signed_claim_and_moves(workspace: Workspace, tmp_path: Pa
     assert versions(workspace) == ["1.0.0", "1.1.0"]
 
 
+def test_our_own_version_goes_before_one_of_the_same_name_by_others(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    put(workspace, tmp_path / "a", "1.0.0")
+    (ours,) = list_versions(workspace.resources, "churn")
+    theirs = replace(ours, bundle=Digest("other"), linkers=frozenset({"bob"}), entry=99)
+    nodes = [ours, theirs]
+    assert find_version(nodes, "churn", "1.0.0", party="acme") is ours
+    assert find_version(nodes, "churn", "1.0.0", party="carol") is theirs
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "a\nb"])
 def test_a_branch_needs_a_word(name: str) -> None:
     with pytest.raises(MalformedError):

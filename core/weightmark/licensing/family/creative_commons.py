@@ -1,4 +1,7 @@
-"""CC-BY-4.0 and CC-BY-NC-4.0, as terms.
+"""The six Creative Commons licences of version 4.0, as terms.
+
+The ND licences let you adapt in private and forbid sharing what you adapted. A gate cannot see what becomes
+of an adaptation, so deriving is not permitted here; the clause says where it is written.
 
 Not promised: whether training makes Adapted Material. Where copyright does not reach, neither do these.
 """
@@ -6,59 +9,82 @@ Not promised: whether training makes Adapted Material. Where copyright does not 
 from typing import Final
 
 from weightmark.licensing.capability import DERIVES, EVERYTHING, Capability
-from weightmark.licensing.duty import Clause, Duty
+from weightmark.licensing.duty import Duty
+from weightmark.licensing.family.citation import Citation
+from weightmark.licensing.sharing import Reach
 from weightmark.licensing.terms import COMMERCIAL, Terms
 
+_COMPATIBLE: Final = {"CC-BY-SA-4.0": ("CC-BY-SA-4.0", "GPL-3.0-only", "LAL-1.3")}
+"""What an adaptation may carry: the licence itself, and those that Creative Commons declared compatible."""
 
-def _duties(identifier: str) -> tuple[Duty, ...]:
-    return (
-        Duty(
-            id="attribution",
-            sentence="When you share the model, name its creators, keep its notices and link to it.",
-            clause=f"{identifier} section 3(a)(1)(A)",
+_NON_COMMERCIAL: Final = {"BY-NC": "i", "BY-NC-SA": "k", "BY-NC-ND": "h"}
+"""The paragraph of section 1 that says what NonCommercial means."""
+
+
+def _duties(cite: Citation, *, adapts: bool, shares_alike: bool) -> tuple[Duty, ...]:
+    duties = [
+        cite.duty(
+            "attribution",
+            "section 3(a)(1)(A)",
+            "When you share the model, name its creators, keep its notices and link to it.",
         ),
-        Duty(
-            id="state-changes",
-            sentence="When you share the model, say if you changed it; keep word of earlier changes.",
-            clause=f"{identifier} section 3(a)(1)(B)",
+        cite.duty(
+            "state-changes",
+            "section 3(a)(1)(B)",
+            "When you share the model, say if you changed it; keep word of earlier changes.",
         ),
-        Duty(
-            id="include-licence",
-            sentence="When you share the model, say that it is under this licence; give its text or a link.",
-            clause=f"{identifier} section 3(a)(1)(C)",
+        cite.duty(
+            "include-licence",
+            "section 3(a)(1)(C)",
+            "When you share the model, say that it is under this licence; give its text or a link.",
         ),
-        Duty(
-            id="no-further-restrictions",
-            sentence="When you share the model, add no terms or measures that restrict these rights.",
-            clause=f"{identifier} section 2(a)(5)(B)",
+        cite.duty(
+            "no-further-restrictions",
+            "section 2(a)(5)(B)" if not shares_alike else "section 2(a)(5)(C)",
+            "When you share the model, add no terms or measures that restrict these rights.",
+        ),
+    ]
+    if not adapts:
+        sentence = "Do not share what you adapted from the model."
+        duties.append(cite.duty("keep-adaptations-private", "sections 2(a)(1)(B) and 3(a)(1)", sentence))
+    if shares_alike:
+        sentence = "When you share what you adapted from the model, put it under the same licence."
+        duties.append(cite.duty("share-alike", "section 3(b)(1)", sentence))
+    return tuple(duties)
+
+
+def _license(elements: str, title: str) -> Terms:
+    name = f"CC-{elements}-4.0"
+    cite = Citation(name)
+    commercial, adapts = "NC" not in elements, "ND" not in elements
+    shares_alike = "SA" in elements
+    forbidden = {Capability.SUBLICENSE} if commercial else {Capability.SUBLICENSE, Capability.RESELL}
+    places = dict.fromkeys(map(str, DERIVES), "section 2(a)(1)(B)")
+    places |= {Capability.SUBLICENSE: "section 2(a)(1)", COMMERCIAL: "section 2(a)(1)"}
+    if not commercial:
+        places[Capability.RESELL] = f"sections 1({_NON_COMMERCIAL[elements]}) and 2(a)(1)"
+    return Terms(
+        id=name,
+        title=f"Creative Commons {title} 4.0 International",
+        url=f"https://creativecommons.org/licenses/{elements.lower()}/4.0/legalcode.en",
+        permissions=EVERYTHING - forbidden - (frozenset() if adapts else DERIVES),
+        prohibitions=frozenset(forbidden),
+        commercial=commercial,
+        duties=_duties(cite, adapts=adapts, shares_alike=shares_alike),
+        clauses=cite.clauses("section 2(a)(1)(A)", places),
+        share_alike=(
+            cite.sharing(Reach.DERIVATIVE, "section 3(b)(1)", *_COMPATIBLE.get(name, (name,)))
+            if shares_alike
+            else None
         ),
     )
 
 
-def _clauses(identifier: str, exceptions: dict[str, str]) -> tuple[Clause, ...]:
-    places = {str(capability): "section 2(a)(1)(A)" for capability in Capability}
-    places |= {str(capability): "section 2(a)(1)(B)" for capability in DERIVES}
-    places |= {str(Capability.SUBLICENSE): "section 2(a)(1)", COMMERCIAL: "section 2(a)(1)"} | exceptions
-    return tuple(Clause(topic=topic, place=f"{identifier} {place}") for topic, place in places.items())
-
-
-CC_BY_4_0: Final = Terms(
-    id="CC-BY-4.0",
-    title="Creative Commons Attribution 4.0 International",
-    url="https://creativecommons.org/licenses/by/4.0/legalcode.en",
-    permissions=EVERYTHING - {Capability.SUBLICENSE},
-    prohibitions=frozenset({Capability.SUBLICENSE}),
-    duties=_duties("CC-BY-4.0"),
-    clauses=_clauses("CC-BY-4.0", {}),
-)
-
-CC_BY_NC_4_0: Final = Terms(
-    id="CC-BY-NC-4.0",
-    title="Creative Commons Attribution-NonCommercial 4.0 International",
-    url="https://creativecommons.org/licenses/by-nc/4.0/legalcode.en",
-    permissions=EVERYTHING - {Capability.SUBLICENSE, Capability.RESELL},
-    prohibitions=frozenset({Capability.SUBLICENSE, Capability.RESELL}),
-    commercial=False,
-    duties=_duties("CC-BY-NC-4.0"),
-    clauses=_clauses("CC-BY-NC-4.0", {str(Capability.RESELL): "sections 1(i) and 2(a)(1)"}),
+TERMS: Final[tuple[Terms, ...]] = (
+    _license("BY", "Attribution"),
+    _license("BY-SA", "Attribution-ShareAlike"),
+    _license("BY-NC", "Attribution-NonCommercial"),
+    _license("BY-ND", "Attribution-NoDerivatives"),
+    _license("BY-NC-SA", "Attribution-NonCommercial-ShareAlike"),
+    _license("BY-NC-ND", "Attribution-NonCommercial-NoDerivatives"),
 )

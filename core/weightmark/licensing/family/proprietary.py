@@ -5,16 +5,14 @@ Not promised: that a statute gives nothing either; exceptions of the law are not
 
 from typing import Final
 
-from weightmark.licensing.capability import Capability
-from weightmark.licensing.duty import Clause
-from weightmark.licensing.terms import COMMERCIAL, Terms
+from weightmark.licensing.family.citation import Citation
+from weightmark.licensing.terms import Terms
 
-PROPRIETARY: Final = Terms(
-    id="LicenseRef-Proprietary",
-    title="Proprietary, all rights reserved",
-    commercial=False,
-    clauses=tuple(
-        Clause(topic=topic, place="LicenseRef-Proprietary (all rights reserved)")
-        for topic in (*Capability, COMMERCIAL)
+TERMS: Final[tuple[Terms, ...]] = (
+    Terms(
+        id="LicenseRef-Proprietary",
+        title="Proprietary, all rights reserved",
+        commercial=False,
+        clauses=Citation("LicenseRef-Proprietary").clauses("(all rights reserved)"),
     ),
 )

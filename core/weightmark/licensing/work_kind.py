@@ -1,0 +1,44 @@
+"""Kinds of works: weights, data, code and outputs are different things, and a licence may reach only some.
+
+Not promised: a lawyer's answer to whether weights are a work at all.
+"""
+
+from enum import StrEnum
+
+from weightmark.encoding import Record
+from weightmark.errors import MalformedError
+
+
+class WorkKind(StrEnum):
+    """What a licence is put on, or what comes out of it."""
+
+    WEIGHTS = "weights"
+    """The numbers of a trained model."""
+    DATA = "data"
+    """What a model is trained or tested on."""
+    CODE = "code"
+    """Programs: training, inference, conversion."""
+    OUTPUTS = "outputs"
+    """What a model answers."""
+
+
+def read_work_kinds(record: Record, key: str) -> frozenset[WorkKind]:
+    """Read a list of kinds of works; empty when the field is missing.
+
+    Args:
+        record: the object that holds the list.
+        key: the list's name in it.
+
+    Raises:
+        MalformedError: the field is not a list of strings, or one of them is no kind of work.
+    """
+    found: set[WorkKind] = set()
+    for text in record.texts(key, required=False):
+        try:
+            found.add(WorkKind(text))
+        except ValueError as error:
+            raise MalformedError(
+                f"{key!r} in {record.what} has {text[:40]!r}, which is not a kind of work",
+                hint=f"The kinds are: {', '.join(WorkKind)}.",
+            ) from error
+    return frozenset(found)
