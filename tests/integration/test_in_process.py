@@ -124,6 +124,30 @@ def test_tensors_whose_numbers_are_not_at_hand_are_refused() -> None:
             weightmark.fingerprint({"w": tensor})
 
 
+def test_a_tensor_that_wraps_others_is_refused() -> None:
+    import torch
+
+    class Wrapped(torch.Tensor):
+        """A tensor whose numbers lie in another, as those of quantised weights do."""
+
+        inner: torch.Tensor
+
+        @classmethod
+        def around(cls, inner: torch.Tensor) -> torch.Tensor:
+            made = torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+            made.inner = inner
+            return made
+
+        @classmethod
+        def __torch_dispatch__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            plain = [each.inner if isinstance(each, cls) else each for each in args]
+            return function(*plain, **(kwargs or {}))
+
+    tensors = {"zeros": Wrapped.around(torch.zeros(4)), "ones": Wrapped.around(torch.ones(4))}
+    with pytest.raises(MalformedError, match="computed from others"):
+        weightmark.fingerprint(tensors)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 def test_a_keras_model_has_the_numbers_of_its_file(tmp_path: Path) -> None:
     import keras

@@ -1,6 +1,8 @@
 """Looking for registered models like another, and the two attacks on public sketches."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,11 @@ import pytest
 from safetensors.numpy import save_file
 from tests.workshop import Shell
 
+from weightmark.claims import Registration, Statement, Subject
+from weightmark.encoding import Digest, digest_bytes
 from weightmark.similarity import sketch
+from weightmark.workspace import Configuration, Workspace
+from weightmark.workspace.recording import record
 
 pytestmark = pytest.mark.integration
 
@@ -138,6 +144,62 @@ def test_the_seed_is_ours_alone_and_stays(shell: Shell, tmp_path: Path, original
     assert before not in shell.run("history", "--json").stdout
     seed.write_text("short")
     assert "seed" in shell.fail("similar", tmp_path / "more", code=1)
+
+
+def repeat(shell: Shell, tmp_path: Path, **changes: Digest) -> None:
+    """Let another party register what it likes, with the likeness of ours."""
+    key = shell.key("bob")[3]
+    settings = {"home": str(tmp_path / "home"), "party": "acme"}
+    with Workspace(Configuration.load(settings)) as workspace:
+        ours = workspace.find("original")
+        entry = next(workspace.resources.ledger.entries(ours.entry, ours.entry + 1))
+        claim = Statement.decode(entry.envelope.payload).claim
+    assert isinstance(claim, Registration)
+    likeness = tuple(replace(each, sketch=changes.get("sketch", each.sketch)) for each in claim.likeness)
+    theirs = replace(claim, owner="bob", likeness=likeness, manifest=claim.likeness[0].sketch)
+    with Workspace(Configuration.load({**settings, "party": "bob", "signer": key})) as workspace:
+        subject = Subject(name="framed", bundle=digest_bytes(b"framed"))
+        record(workspace.resources, subject, [theirs], claim.issued_at)
+
+
+def test_a_likeness_that_others_repeat_is_not_confirmed(
+    shell: Shell, tmp_path: Path, original: Weights
+) -> None:
+    repeat(shell, tmp_path)
+    found = shell.json("similar", write(tmp_path / "again", original))["candidates"]
+    assert {each["name"]: each["confirmed"] for each in found} == {"original": True, "framed": None}
+
+
+@pytest.mark.parametrize("kept", [b"no sketch", b"{}"])
+def test_a_likeness_whose_sketch_is_none_hides_nobody(
+    shell: Shell, tmp_path: Path, original: Weights, kept: bytes
+) -> None:
+    with Workspace(Configuration.load({"home": str(tmp_path / "home"), "party": "acme"})) as workspace:
+        workspace.resources.store.put(kept)
+    repeat(shell, tmp_path, sketch=digest_bytes(kept))
+    found = shell.json("similar", write(tmp_path / "again", original))["candidates"]
+    assert {each["name"]: each["confirmed"] for each in found} == {"original": True, "framed": None}
+
+
+def test_a_likeness_whose_sketch_is_of_another_seed_hides_nobody(
+    shell: Shell, tmp_path: Path, original: Weights
+) -> None:
+    with Workspace(Configuration.load({"home": str(tmp_path / "home"), "party": "acme"})) as workspace:
+        known = workspace.resources.index.sketches(workspace.find("original").bundle)
+    secret = next(sketch for seed, sketch in known.items() if seed != digest_bytes(b"weightmark-sketch-v1"))
+    repeat(shell, tmp_path, sketch=secret)
+    found = shell.json("similar", write(tmp_path / "again", original))["candidates"]
+    assert {each["name"]: each["confirmed"] for each in found} == {"original": True, "framed": None}
+
+
+def test_a_model_whose_sketches_were_lost_is_found_by_its_code(
+    shell: Shell, tmp_path: Path, original: Weights
+) -> None:
+    lost = {"WEIGHTMARK_STORE": f"sqlite:///{tmp_path / 'empty.db'}"}
+    result = shell.run("similar", write(tmp_path / "again", original), "--json", env=lost)
+    (found,) = json.loads(result.stdout)["candidates"]
+    assert (found["name"], found["confirmed"]) == ("original", None)
+    assert found["public"] == {"bits": 1.0, "tensors": 0, "alike": 0}
 
 
 def test_a_model_that_cannot_be_sketched_says_so(shell: Shell, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 from typing import cast
 
+import click
+
 from weightmark.claims import ModelProof, Policy, TrustRoot, verify_proof
 from weightmark.claims.proof import MAX_SIZE as MAX_PROOF
 from weightmark.claims.proof import ProofEvidence
@@ -74,10 +76,12 @@ def _show(found: ProofEvidence, uri: str, data: str | None, *, as_json: bool) ->
     good(f"{verb} of {name}." if data is not None else f"{verb} {name}, as {result['owner']} registered it.")
     changes = cast("list[dict[str, Json]]", shown.get("changes") or [])
     fields = {key: shown.get(key) for key in ("dtype", "shape", "size", "root", "before", "after")}
-    named = {printable(str(change["name"])): change["kind"] for change in changes[:NAMED]}
-    more = {"…": f"{len(changes) - NAMED} more"} if len(changes) > NAMED else {}
     kept = {key: result[key] for key in ("bundle", "license", "receipt")}
-    print_fields({**fields, **named, **more, **kept, "signed by": ", ".join(found.evidence.identities)})
+    print_fields({**fields, **kept, "signed by": ", ".join(found.evidence.identities)})
+    for change in changes[:NAMED]:
+        click.echo(f"  {change['kind']}: {printable(str(change['name']))}")
+    if len(changes) > NAMED:
+        click.echo(f"  and {len(changes) - NAMED} more; --json names all.")
 
 
 def _name(shown: dict[str, Json]) -> str:

@@ -1,5 +1,6 @@
 """``weightmark prove``."""
 
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,10 @@ from weightmark.claims import ModelProof
 from weightmark.cli.option import open_workspace
 from weightmark.cli.output import fails_clearly, good, json_option, print_json
 from weightmark.encoding import decode
+from weightmark.errors import MalformedError
 from weightmark.workspace import write_whole
 from weightmark.workspace.proving import prove_bytes, prove_file, prove_tensor, prove_updated
+from weightmark.workspace.reading import names_files
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -101,23 +104,32 @@ def bytes_(
     Example:
       weightmark prove bytes dense.weight 0:4096 --model ./churn -o proof.json
     """
-    with open_workspace() as workspace, _kept(data) as keep:
+    with open_workspace() as workspace:
         found = workspace.find(model)
-        proof = prove_bytes(workspace.resources, found, workspace.resolve(model), name, *span, keep=keep)
+        if not names_files(model):
+            raise MalformedError(
+                f"{model!r} is a registered model's name, and bytes are proved from its files",
+                hint="Give the registered files: --model PATH.",
+            )
+        resolved = workspace.resolve(model)
+        with _kept(data) as keep:
+            proof = prove_bytes(workspace.resources, found, resolved, name, *span, keep=keep)
     _write(proof, output, as_json=as_json, data=data)
 
 
 @contextmanager
 def _kept(data: Path | None) -> Generator[Callable[[bytes], object] | None]:
-    """Give what takes the bytes block by block; a file that was only begun is taken away again."""
+    """Give what takes the bytes block by block; the file is there whole or as it was, the model's own too."""
     if data is None:
         yield None
         return
+    begun = data.with_name(f".{data.name}.{os.getpid()}.part")
     try:
-        with data.open("wb") as stream:
+        with begun.open("xb") as stream:
             yield stream.write
+        begun.replace(data)
     except BaseException:
-        data.unlink(missing_ok=True)
+        begun.unlink(missing_ok=True)
         raise
 
 

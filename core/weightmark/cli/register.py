@@ -17,7 +17,7 @@ from weightmark.cli.output import (
 from weightmark.licensing import parse_license
 from weightmark.workspace import Workspace, bundle_of, manifest_of, write_whole
 from weightmark.workspace.outcome import Outcome
-from weightmark.workspace.updating import Updated, find_earlier, record_update
+from weightmark.workspace.updating import Updated, find_earlier, record_update, require_updatable
 
 MANIFEST_SUFFIX = ".manifest.json"
 
@@ -76,6 +76,7 @@ def command(
     with open_workspace(party=party, key=key) as workspace:
         earlier = None if since is None else find_earlier(workspace, since)
         if earlier is not None:
+            require_updatable(workspace, earlier)
             bases = tuple(dict.fromkeys((*bases, earlier.bundle)))
         with progress_bar("Hashing", shown=not as_json) as progress:
             outcome = workspace.register(

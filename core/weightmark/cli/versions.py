@@ -113,10 +113,11 @@ def _say(edge: Edge) -> str:
 def _name(workspace: Workspace, model: str, nodes: list[VersionNode], branch: tuple[str, str]) -> None:
     """Record that a branch points to a version; it moves only by whoever may link its URI."""
     name, version = branch
-    node, uri = find_version(nodes, model, version), branch_uri(model, name)
+    resources = workspace.resources
+    node = find_version(nodes, model, version, party=resources.configuration.party.name)
+    uri = branch_uri(model, name)
     if name in node.branches:
         return
-    resources = workspace.resources
     held = resources.index.holders(uri)
     if held and resources.configuration.party.name not in held:
         raise NotEntitledError(
@@ -139,7 +140,8 @@ def _compare(
     from weightmark.similarity.semantic import propose
     from weightmark.workspace.reading import open_tensors
 
-    first, second = (find_version(nodes, model, name) for name in names)
+    party = workspace.configuration.party.name
+    first, second = (find_version(nodes, model, name, party=party) for name in names)
     with progress_bar("Reading", shown=not as_json):
         models = [open_tensors(_resolve(workspace, node), workspace.plugins) for node in (first, second)]
         found = diff_models(*models)

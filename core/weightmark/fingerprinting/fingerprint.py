@@ -31,13 +31,7 @@ from weightmark.fingerprinting.tree import CHUNK_SIZE, FilePlan, plan_file
 from weightmark.log.merkle import root_of
 from weightmark.model.artifact import Artifact, ArtifactFile
 from weightmark.model.manifest import FileEntry, ModelManifest, TensorEntry
-from weightmark.model.tensor import TensorSpan
-
-LEAST_MADE: Final = 1 << 30
-"""Bytes that layouts may always make."""
-
-MOST_TIMES: Final = 16
-"""How many times the model's own bytes layouts may make beyond that."""
+from weightmark.model.tensor import TensorSpan, check_work
 
 KEEP_SECONDS: Final = 10.0
 """How often, while a model is read, the digests of its finished files go into the cache."""
@@ -180,21 +174,8 @@ def _plan(artifact: Artifact, spans: Sequence[TensorSpan], chunk_size: int) -> l
         if span.path not in by_path:
             raise MalformedError(f"tensor {span.name!r} lies in {span.path!r}, which the model does not have")
         by_path[span.path].append(span)
-    _check_made(artifact, spans)
+    check_work(spans, artifact.size)
     return [_job(file, by_path[file.path], chunk_size) for file in artifact.files]
-
-
-def _check_made(artifact: Artifact, spans: Sequence[TensorSpan]) -> None:
-    """Refuse a model whose layouts make far more bytes than its files have: a bomb."""
-    made, most = 0, max(LEAST_MADE, MOST_TIMES * artifact.size)
-    for span in spans:
-        made += 0 if span.layout is None else span.size
-        if made > most:
-            raise MalformedError(
-                f"the tensors up to {span.name[:200]!r} in {span.path} unfold to {made} bytes; the model's "
-                f"{artifact.size} bytes may unfold to {most}",
-                hint="Save the model again without compression, views or repeated elements.",
-            )
 
 
 def _job(file: ArtifactFile, spans: Sequence[TensorSpan], chunk_size: int) -> HashJob:

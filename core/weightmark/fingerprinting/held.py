@@ -5,6 +5,7 @@ Not promised: a look at the rest of the model.
 
 import io
 from collections.abc import Iterator
+from math import prod
 from typing import TYPE_CHECKING, Final
 
 from weightmark.encoding import format_digest, parse_digest
@@ -87,7 +88,7 @@ def _check_header(tensor: TensorDigest, file: ArtifactFile) -> int:
     shape, dtype, fortran, start = _read_header(file)
     # NumPy has no name for bfloat16 and its like in a file, and calls them void.
     named = dtype.kind != "V" and dtype.name != tensor.dtype
-    void = dtype.kind == "V" and dtype.itemsize * max(1, _count(shape)) != size_of(tensor)
+    void = dtype.kind == "V" and dtype.itemsize * prod(shape) != size_of(tensor)
     if named or void or shape != tensor.shape:
         raise _mismatch(
             file,
@@ -124,13 +125,6 @@ def _leaves(file: ArtifactFile, start: int, algorithm: Algorithm) -> Iterator[by
     with file.opened() as reader:
         for position in range(start, file.size, CHUNK_SIZE):
             yield hash_leaf(reader.read(position, min(CHUNK_SIZE, file.size - position)), algorithm)
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    count = 1
-    for length in shape:
-        count *= length
-    return count
 
 
 def _mismatch(file: ArtifactFile, found: str) -> DigestMismatchError:

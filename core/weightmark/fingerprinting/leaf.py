@@ -9,12 +9,15 @@ Not promised: secrecy. A leaf over values that can be guessed, such as a layer o
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from weightmark.encoding import Algorithm, Digest, Json, Record, encode, format_digest, parse_digest
 from weightmark.errors import MalformedError
 from weightmark.log.merkle import hash_leaf, root_of
 from weightmark.model.manifest import FileEntry, TensorEntry
+
+MAX_DTYPE: Final = 80
+"""Characters of the name of a type of numbers in a proof that comes from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +73,10 @@ class TensorDigest:
         root = record.digest("root")
         if parse_digest(root)[0] is not algorithm:
             raise MalformedError(f"'root' in {record.what} is {root[:10]}…, not of {algorithm.value}")
-        name = record.text("name") if name is None else name
-        return cls(name=name, dtype=record.text("dtype"), shape=tuple(shape), root=root)
+        name, dtype = record.text("name") if name is None else name, record.text("dtype")
+        if not (dtype.isascii() and dtype.isprintable() and 0 < len(dtype) <= MAX_DTYPE):
+            raise MalformedError(f"'dtype' in {record.what} is {dtype[:MAX_DTYPE]!r}, which names no type")
+        return cls(name=name, dtype=dtype, shape=tuple(shape), root=root)
 
 
 def tensor_leaf(tensor: TensorEntry | TensorDigest, algorithm: Algorithm) -> bytes:

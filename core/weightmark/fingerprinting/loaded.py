@@ -6,6 +6,7 @@ Not promised: that the model stands still. Numbers that are trained meanwhile ha
 """
 
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
@@ -107,25 +108,28 @@ def is_pretrained(model: object) -> bool:
     return _is_loaded("transformers.modeling_utils", model, "PreTrainedModel")
 
 
-def read_tensors(tensors: Mapping[str, Any], *, held: bool) -> Iterator[LoadedTensor]:
+def read_tensors(tensors: Mapping[str, Any]) -> Iterator[LoadedTensor]:
     """Read tensors one after another.
 
     Args:
-        tensors: arrays by name; mappings in it join their names with dots.
-        held: whether the mapping keeps its values, so that shared memory is told by its place.
+        tensors: arrays by name; mappings in it join their names with dots. The caller keeps it.
 
     Raises:
         MalformedError: a value is no array of numbers, or two have one name.
     """
     seen: set[str] = set()
-    for name, value in _flatten(tensors, "", 0):
+    for name, value, held in _flatten(tensors, "", 0, held=True):
         if name in seen:
             raise MalformedError(f"two tensors have the name {name[:200]!r}", hint="Rename one of the two.")
         seen.add(name)
         yield _read(name, value, held=held)
 
 
-def _flatten(tensors: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, Any]]:
+def _flatten(
+    tensors: Mapping[str, Any], prefix: str, depth: int, *, held: bool
+) -> Iterator[tuple[str, Any, bool]]:
+    """Give names and values, and whether a value is kept, so that no other takes its place in memory."""
+    held = held and type(tensors) in {dict, OrderedDict}
     if depth > MAX_DEPTH:
         raise MalformedError(f"mappings lie in mappings more than {MAX_DEPTH} deep at {prefix[:200]!r}")
     for key in tensors:
@@ -133,9 +137,9 @@ def _flatten(tensors: Mapping[str, Any], prefix: str, depth: int) -> Iterator[tu
             raise MalformedError(f"a tensor has the name {key!r}, which is not text", hint="Name it by text.")
         value = tensors[key]
         if isinstance(value, Mapping):
-            yield from _flatten(cast("Mapping[str, Any]", value), f"{prefix}{key}.", depth + 1)
+            yield from _flatten(cast("Mapping[str, Any]", value), f"{prefix}{key}.", depth + 1, held=held)
         else:
-            yield f"{prefix}{key}", value
+            yield f"{prefix}{key}", value, held
 
 
 def _read(name: str, value: Any, *, held: bool) -> LoadedTensor:
@@ -163,6 +167,10 @@ def _read_torch(name: str, value: Any, *, held: bool) -> LoadedTensor:
             hint=_HINT,
         )
     _check_dtype(name, dtype)
+    if value.numel() and not value.data_ptr():
+        raise MalformedError(
+            f"tensor {name[:200]!r} is {type(value).__name__}, which is computed from others", hint=_HINT
+        )
 
     def fetch() -> memoryview:
         whole = value.detach().resolve_conj().resolve_neg().cpu().contiguous()

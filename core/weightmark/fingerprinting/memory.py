@@ -6,7 +6,7 @@ same ``weights`` and ``tensors``, and so has the model in memory.
 
 import copy
 import os
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -76,9 +76,8 @@ def fingerprint_loaded(
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads}")
     tensors = name_tensors(model)
-    held = tensors is not model or type(model) in {dict, OrderedDict}
     count = threads or min(os.cpu_count() or 1, MAX_THREADS)
-    entries = _digest(read_tensors(tensors, held=held), algorithm, count)
+    entries = _digest(read_tensors(tensors), algorithm, count)
     weights, named = tensor_roots(entries, algorithm)
     config = _config_of(model) if is_pretrained(model) else None
     return LoadedFingerprint(

@@ -14,6 +14,7 @@ from weightmark.errors import InclusionError, MalformedError
 from weightmark.fingerprinting.leaf import TensorDigest, file_leaf, name_leaf, tensor_leaf
 from weightmark.fingerprinting.surroundings import Surroundings, read_hash
 from weightmark.fingerprinting.tree import CHUNK_SIZE
+from weightmark.log.part import HINT
 from weightmark.model.manifest import FileEntry
 from weightmark.model.path import check_path
 
@@ -43,7 +44,8 @@ class ShownTensor:
         leaf = name_leaf(self.tensor.name, tensor_leaf(self.tensor, algorithm), algorithm)
         if self.around.root([leaf], algorithm)[0] != expected:
             raise InclusionError(
-                f"tensor {self.tensor.name[:200]!r} as it is shown is not in the model (tensors {root})"
+                f"tensor {self.tensor.name[:200]!r} as it is shown is not in the model (tensors {root})",
+                hint=HINT,
             )
 
     def to_json(self) -> dict[str, Json]:
@@ -90,7 +92,7 @@ class ShownFile:
         algorithm, expected = parse_digest(root)
         if self.around.root([file_leaf(self.file, algorithm)], algorithm)[0] != expected:
             raise InclusionError(
-                f"the file {self.file.path[:200]!r} as it is shown is not in the model {root}"
+                f"the file {self.file.path[:200]!r} as it is shown is not in the model {root}", hint=HINT
             )
 
     def to_json(self) -> dict[str, Json]:
@@ -163,12 +165,14 @@ class ShownBytes:
         fits = (before, len(self.chunks), count) == (first, last - first, chunk_range(0, size)[1])
         if not fits or (self.start, self.stop) != (first * CHUNK_SIZE, min(last * CHUNK_SIZE, size)):
             raise InclusionError(
-                f"the proof is not for the bytes {self.start} to {self.stop} of a tensor of {size} bytes"
+                f"the proof is not for the bytes {self.start} to {self.stop} of a tensor of {size} bytes",
+                hint=HINT,
             )
         if root != expected:
             raise InclusionError(
                 f"the bytes {self.start} to {self.stop} as they are shown are not those of tensor"
-                f" {tensor.name[:200]!r}"
+                f" {tensor.name[:200]!r}",
+                hint=HINT,
             )
 
     def to_json(self) -> dict[str, Json]:

@@ -22,7 +22,7 @@ from weightmark.errors import InclusionError, MalformedError
 from weightmark.fingerprinting.leaf import TensorDigest, name_leaf, name_leaves, tensor_leaf
 from weightmark.fingerprinting.surroundings import read_part, write_part
 from weightmark.log.merkle import root_of
-from weightmark.log.part import Joiner, Part, cut
+from weightmark.log.part import HINT, Joiner, Part, cut
 from weightmark.model.manifest import MAX_SIZE as MAX_MANIFEST
 from weightmark.model.manifest import ModelManifest
 from weightmark.vocabulary import UPDATE_MEDIA_TYPE
@@ -105,7 +105,8 @@ class UpdateProof:
         for joiner, root, which in ((old, old_root, "earlier"), (new, new_root, "updated")):
             if joiner.root() != root:
                 raise InclusionError(
-                    f"the update's proof does not lead to the {which} model's tensors {root.hex()[:16]}…"
+                    f"the update's proof does not lead to the {which} model's tensors {root.hex()[:16]}…",
+                    hint=HINT,
                 )
 
     def encode(self) -> bytes:
@@ -214,9 +215,14 @@ def _leaves(change: Change, algorithm: Algorithm) -> tuple[bytes | None, bytes |
     """Give the named leaves of a change, before and after.
 
     Raises:
-        MalformedError: it changes nothing, or its tensor has another name.
+        MalformedError: it changes nothing, its tensor has another name, or it is by another hash function.
     """
     name = change.name
+    for digest in (change.before, None if change.after is None else change.after.root):
+        if digest is not None and parse_digest(digest)[0] is not algorithm:
+            raise MalformedError(
+                f"tensor {name[:200]!r} in the update is {digest[:10]}…, not {algorithm.value}"
+            )
     before = None if change.before is None else parse_digest(change.before)[1]
     after = None if change.after is None else tensor_leaf(change.after, algorithm)
     if before == after or (change.after is not None and change.after.name != name):

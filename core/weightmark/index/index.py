@@ -102,6 +102,18 @@ class Index:
         with self._database.reading() as connection:
             return query.linked(connection, uris)
 
+    def below(self, prefix: str, most: int) -> list[RegisteredModel]:
+        """Find the models that URIs with a common beginning stand for, the newest link first.
+
+        Args:
+            prefix: how the URIs begin.
+            most: how many models are given at most.
+        """
+        from weightmark.index import query
+
+        with self._database.reading() as connection:
+            return query.below(connection, prefix, most)
+
     def algorithms(self, *, besides: Algorithm | None = None) -> frozenset[Algorithm]:
         """Give the hash functions by which models were registered, but for one that needs no asking."""
         from weightmark.index import query

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection
 
-from sqlalchemy import Connection, Row, Text, bindparam, delete, insert, or_, select
+from sqlalchemy import Connection, Row, Text, bindparam, delete, func, insert, or_, select
 
 from weightmark.encoding import Algorithm, Digest, decode, is_digest, parse_time
 from weightmark.index.schema import ENTRY, GRANT, LIKENESS, MODEL, PARENT, SCHEMA_KEY, STATE, VERSION
@@ -38,6 +38,13 @@ _LINKED = (
     select(VERSION.c.uri)
     .join(MODEL, MODEL.c.bundle == VERSION.c.bundle)
     .where(VERSION.c.uri.in_(bindparam("wanted", expanding=True)))
+)
+_BELOW = (
+    select(VERSION.c.bundle)
+    .where(func.substr(VERSION.c.uri, 1, bindparam("length")) == _WANTED)
+    .group_by(VERSION.c.bundle)
+    .order_by(func.max(VERSION.c.entry).desc())
+    .limit(bindparam("most"))
 )
 _OF_ALGORITHM = (
     select(MODEL.c.bundle)
@@ -104,6 +111,15 @@ def linked(connection: Connection, uris: Collection[str]) -> frozenset[str]:
     """Give the URIs that are linked to registered models."""
     wanted = [uri for uri in uris if _storable(uri)]
     return frozenset(row.uri for row in connection.execute(_LINKED, {"wanted": wanted}))
+
+
+def below(connection: Connection, prefix: str, most: int) -> list[RegisteredModel]:
+    """Find the models that URIs with a common beginning stand for, the newest link first."""
+    if not _storable(prefix):
+        return []
+    asked = {"wanted": prefix, "length": len(prefix), "most": most}
+    bundles = [str(row.bundle) for row in connection.execute(_BELOW, asked)]
+    return [model for bundle in bundles if (model := find(connection, bundle)) is not None]
 
 
 def algorithms(connection: Connection, besides: Algorithm | None = None) -> frozenset[Algorithm]:

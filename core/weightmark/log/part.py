@@ -18,6 +18,9 @@ from weightmark.log.merkle import hash_node, root_of
 MAX_LEAVES = 2**53 - 1
 """The most leaves of a tree that is given in parts."""
 
+HINT = "Whoever made the proof is to make it again; as it is, it is for something else, or was changed."
+"""What to do with parts that lead elsewhere."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
@@ -53,10 +56,12 @@ class Joiner:
         """
         count = part.count
         if count < 1 or count & (count - 1) or self.size % count or self.size + count > MAX_LEAVES:
-            raise InclusionError(f"a tree has no subtree of {count} leaves behind its first {self.size}")
+            raise InclusionError(
+                f"a tree has no subtree of {count} leaves behind its first {self.size}", hint=HINT
+            )
         if len(part.hash) != DIGEST_SIZE:
             raise InclusionError(
-                f"a part of the tree has a hash of {len(part.hash)} bytes, not {DIGEST_SIZE}"
+                f"a part of the tree has a hash of {len(part.hash)} bytes, not {DIGEST_SIZE}", hint=HINT
             )
         self.size += count
         while self._stack and self._stack[-1].count == part.count:

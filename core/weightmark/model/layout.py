@@ -241,8 +241,8 @@ def _whole(inner: Layout, stored: Stored) -> Stored:
     """Make all bytes of an inner layout at once."""
     if inner.work > MOST_WHOLE:
         raise MalformedError(
-            f"{stored.what} is picked from {inner.work} bytes that have to be made first; at most {MOST_WHOLE} "
-            "are made at once",
+            f"{stored.what} is picked from {inner.work} bytes that have to be made first; "
+            f"at most {MOST_WHOLE} are made at once",
             hint="Save the model again without compression.",
         )
     made = bytearray()

@@ -78,7 +78,7 @@ class TensorSpan:
 
 
 def check_work(spans: Iterable[TensorSpan], size: int) -> None:
-    """Refuse a model whose layouts make, on the way or in the end, far more bytes than its files have: a bomb.
+    """Refuse a bomb: a model whose layouts make far more bytes, also on the way, than its files have.
 
     Args:
         spans: all tensors of the model.

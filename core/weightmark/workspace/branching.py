@@ -103,15 +103,22 @@ def list_versions(resources: Resources, model: str) -> list[VersionNode]:
     ]
 
 
-def find_version(nodes: Sequence[VersionNode], model: str, name: str) -> VersionNode:
-    """Find a version by its own name or that of a branch; of several the newest.
+def find_version(nodes: Sequence[VersionNode], model: str, name: str, *, party: str = "") -> VersionNode:
+    """Find a version by its own name or that of a branch; of several the newest, our own before others'.
+
+    Args:
+        nodes: the versions, in the order of the ledger.
+        model: the model's name, for the message.
+        name: the version's or the branch's.
+        party: ours: anybody may call other files by the same name and version.
 
     Raises:
         NotEntitledError: there is none.
     """
-    for node in reversed(nodes):
-        if name == node.version or name in node.branches:
-            return node
+    found = [node for node in nodes if name == node.version or name in node.branches]
+    if found:
+        own = [node for node in found if party in node.linkers]
+        return (own or found)[-1]
     raise NotEntitledError(
         f"{model} has no version and no branch {name!r}",
         hint=f"See what there is: `weightmark versions {model}`.",

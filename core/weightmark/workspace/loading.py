@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 from weightmark.discovery import Plugins
 from weightmark.encoding import Algorithm
+from weightmark.errors import MalformedError
 from weightmark.fingerprinting import LoadedFingerprint, LoadedModel, TensorDigest, fingerprint_loaded
 from weightmark.ports import ResolvedModel
 from weightmark.workspace.reading import read_fingerprint
@@ -29,8 +30,16 @@ def fingerprint_memory(model: LoadedModel, plugins: Plugins, algorithm: Algorith
     """
     if type(model).__name__ != _ONNX or not hasattr(model, "SerializeToString"):
         return fingerprint_loaded(model, algorithm=algorithm)
+    try:
+        data = cast("Any", model).SerializeToString()
+    except Exception as error:
+        raise MalformedError(
+            f"the ONNX model cannot be written: {type(error).__name__}: {error}",
+            hint="One of more than 2 GiB is saved with onnx.save(…, save_as_external_data=True):"
+            " fingerprint that file.",
+        ) from error
     with tempfile.TemporaryDirectory(prefix="weightmark-") as folder:
-        Path(folder, "model.onnx").write_bytes(cast("Any", model).SerializeToString())
+        Path(folder, "model.onnx").write_bytes(data)
         resolved = ResolvedModel(uri="", path=Path(folder), facts={})
         found = read_fingerprint(resolved, plugins, algorithm=algorithm)
     return LoadedFingerprint(

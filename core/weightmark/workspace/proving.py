@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from weightmark.attribution import format_receipt
-from weightmark.claims import ModelProof
+from weightmark.claims import ModelProof, Registration, Statement
 from weightmark.claims.proof import ProofEvidence, Shown, ShownUpdate
 from weightmark.encoding import Json
 from weightmark.errors import LedgerError, MalformedError
@@ -89,10 +89,13 @@ def prove_updated(resources: Resources, model: RegisteredModel) -> ModelProof:
     Raises:
         LedgerError: no update of it is recorded, or the store does not have its proof.
     """
-    found = find_update(resources, model)
+    registration = bundle_of(resources, model)
+    registered = Statement.decode(registration.envelope.payload).claim
+    owner = registered.owner if isinstance(registered, Registration) else model.owner
+    found = find_update(resources, model, signer=owner)
     if found is None:
         raise LedgerError(
-            f"no update of {model.name} is recorded",
+            f"no update of {model.name} is recorded that {owner}, who registered it, signed",
             hint="Record one: `weightmark register MODEL --since EARLIER`.",
         )
     index, claim = found
@@ -105,7 +108,7 @@ def prove_updated(resources: Resources, model: RegisteredModel) -> ModelProof:
         statement=prove_entry(resources, index),
         proof=UpdateProof.decode(data),
     )
-    return ModelProof(registration=bundle_of(resources, model), shown=shown)
+    return ModelProof(registration=registration, shown=shown)
 
 
 def describe_proof(found: ProofEvidence, uri: str) -> dict[str, Json]:

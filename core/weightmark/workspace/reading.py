@@ -14,7 +14,7 @@ from weightmark.errors import (
     UnknownPluginError,
 )
 from weightmark.fingerprinting import DigestCache, Fingerprint, fingerprint_artifact, name_apart
-from weightmark.model import Artifact, TensorSpan
+from weightmark.model import Artifact, TensorSpan, check_work
 from weightmark.ports import Registry, ResolvedModel
 from weightmark.similarity import ModelTensors
 
@@ -133,7 +133,8 @@ def find_tensors(artifact: Artifact, plugins: Plugins) -> list[TensorSpan]:
     A name that two formats give belongs to safetensors, else to the format that comes first by its own name.
 
     Raises:
-        MalformedError: a file is damaged, or a name stands twice.
+        MalformedError: a file is damaged, a name stands twice, or the tensors unfold to far more bytes than
+            the model has.
         PluginConflictError: two formats read one file.
     """
     found: list[Sequence[TensorSpan]] = []
@@ -146,7 +147,9 @@ def find_tensors(artifact: Artifact, plugins: Plugins) -> list[TensorSpan]:
             if claimed.setdefault(path, name) != name:
                 raise PluginConflictError(f"the formats {claimed[path]} and {name} both read {path}")
         found.append(spans)
-    return list(name_apart(found))
+    spans = list(name_apart(found))
+    check_work(spans, artifact.size)
+    return spans
 
 
 def open_tensors(resolved: ResolvedModel, plugins: Plugins) -> ModelTensors:

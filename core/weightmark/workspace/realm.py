@@ -68,23 +68,8 @@ class RealmIndex(Index):
         return frozenset(asked[uri] for uri in super().linked(asked))
 
     def below(self, prefix: str, most: int) -> list[RegisteredModel]:
-        """Find the models that URIs with a common beginning stand for, the newest link first.
-
-        Args:
-            prefix: how the URIs begin.
-            most: how many models are given at most.
-        """
-        from sqlalchemy import func, select
-
-        from weightmark.index.schema import VERSION
-
-        column = VERSION.c.uri
-        within = func.substr(column, 1, len(prefix)) == prefix
-        newest = func.max(VERSION.c.entry).desc()
-        query = select(VERSION.c.bundle).where(within).group_by(VERSION.c.bundle).order_by(newest).limit(most)
-        with self._database.reading() as connection:
-            bundles = [str(row.bundle) for row in connection.execute(query)]
-        return [model for model in map(self.find, bundles) if model is not None]
+        """Find the models that URIs with a common beginning stand for, as ``Index.below``."""
+        return super().below(into_realm(prefix, self._realm), most)
 
     def holders(self, uri: str) -> frozenset[str]:
         """Give who may link a URI to other files, as ``Index.holders``."""

@@ -4,6 +4,7 @@ Not promised: evidence. What is found is to be compared.
 """
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Final
@@ -134,10 +135,9 @@ def find_similar(
             f"{resolved.uri} has no tensor of two dimensions that is large enough to be sketched",
             hint="Compare it with a model that you name: `weightmark compare A B`.",
         )
-    bundles = {
-        bundle for sketch in (sketched.public, sketched.secret) for bundle in _near(resources, sketch, limit)
-    }
-    found = [_rescore(resources, bundle, sketched) for bundle in bundles]
+    near = _near(resources, sketched.public, limit)
+    bundles = near.keys() | _near(resources, sketched.secret, limit).keys()
+    found = [_rescore(resources, bundle, sketched, near.get(bundle)) for bundle in bundles]
     alike = [each for each in found if each is not None and _is_candidate(each)]
     alike.sort(
         key=lambda each: (-max(each.public.bits, each.secret.bits if each.secret else 0), each.model.entry)
@@ -145,12 +145,12 @@ def find_similar(
     return alike[:limit]
 
 
-def _near(resources: Resources, sketch: Sketch, limit: int) -> list[Digest]:
-    """Give the models whose codes with the same seed are nearest."""
+def _near(resources: Resources, sketch: Sketch, limit: int) -> dict[Digest, float]:
+    """Give the models whose codes with the same seed are nearest, with the part of equal bits."""
     from weightmark.similarity.nearest import Nearest
 
     codes = Nearest(*resources.index.codes(sketch.seed))
-    return [bundle for bundle, _ in codes.search(sketch.code, max(_LEAST_RESCORED, 5 * limit))]
+    return dict(codes.search(sketch.code, max(_LEAST_RESCORED, 5 * limit)))
 
 
 def _is_candidate(candidate: Candidate) -> bool:
@@ -158,23 +158,40 @@ def _is_candidate(candidate: Candidate) -> bool:
     return is_alike(candidate.public) or bool(candidate.confirmed)
 
 
-def _rescore(resources: Resources, bundle: Digest, sketched: Sketched) -> Candidate | None:
-    """Compare the sketches themselves; None when the store does not have them."""
+def _rescore(
+    resources: Resources, bundle: Digest, sketched: Sketched, bits: float | None
+) -> Candidate | None:
+    """Compare the sketches themselves; where the store has no public one, what the codes say stands."""
     model, known = resources.index.find(bundle), resources.index.sketches(bundle)
-    public = _stored(resources, known.get(sketched.public.seed))
-    secret = _stored(resources, known.get(sketched.secret.seed))
-    if model is None or public is None:
+    if model is None:
         return None
-    return Candidate(
-        model=model,
-        public=agree(sketched.public, public),
-        secret=None if secret is None else agree(sketched.secret, secret),
-    )
+    public = _agreement(resources, sketched.public, known)
+    if public is None and bits is not None:
+        public = Agreement(bits=bits, tensors=0, alike=0)
+    # A registration is public: anybody can repeat in theirs what ours says of our own sketch.
+    own = _is_own(resources, model)
+    secret = _agreement(resources, sketched.secret, known) if own else None
+    return None if public is None else Candidate(model=model, public=public, secret=secret)
 
 
-def _stored(resources: Resources, digest: Digest | None) -> Sketch | None:
+def _is_own(resources: Resources, model: RegisteredModel) -> bool:
+    """Say whether our party signed the registration, whoever owns the model now."""
+    party = resources.configuration.party.name
+    entries = resources.index.history(model.bundle)
+    return any(entry.index == model.entry and party in entry.signers for entry in entries)
+
+
+def _agreement(resources: Resources, sketch: Sketch, known: Mapping[Digest, Digest]) -> Agreement | None:
+    """Compare with the stored sketch of the same seed; None when there is none, or something else there."""
+    digest = known.get(sketch.seed)
     data = None if digest is None else resources.store.get(digest)
-    return None if data is None else Sketch.decode(data)
+    if data is None:
+        return None
+    try:
+        stored = Sketch.decode(data)
+    except MalformedError:
+        return None
+    return agree(sketch, stored) if stored.seed == sketch.seed else None
 
 
 def _seed(resources: Resources) -> str:

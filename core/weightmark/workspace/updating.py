@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from weightmark.claims import Statement, Subject, Update
 from weightmark.encoding import Json
-from weightmark.errors import InclusionError, LedgerError
+from weightmark.errors import InclusionError, LedgerError, MalformedError
 from weightmark.fingerprinting import Fingerprint
 from weightmark.fingerprinting.update import UpdateProof, prove_update
 from weightmark.index import RegisteredModel
@@ -85,6 +85,27 @@ def find_earlier(workspace: Workspace, reference: str) -> RegisteredModel:
     return workspace.find(_statement(resources, int(number)).subject.bundle)
 
 
+def require_updatable(workspace: Workspace, earlier: RegisteredModel) -> None:
+    """Check what can be known of an update before the updated model is registered.
+
+    Raises:
+        LedgerError: the store does not have the earlier manifest.
+        MalformedError: the earlier model has no tensors, or is by another hash function than the settings'.
+    """
+    before = require_manifest(workspace.resources, earlier)
+    if not before.tensors:
+        raise MalformedError(
+            f"{earlier.name} has no tensors that a format knows, so nothing updates it tensor by tensor",
+            hint="Register this model by itself, without --since.",
+        )
+    own, theirs = workspace.configuration.algorithm.value, before.algorithm.value
+    if own != theirs:
+        raise MalformedError(
+            f"{earlier.name} was registered by {theirs}, and this model would be by {own}",
+            hint=f"Register it with WEIGHTMARK_ALGORITHM={theirs}.",
+        )
+
+
 def compare_since(resources: Resources, earlier: RegisteredModel, found: Fingerprint) -> Since:
     """Say what changed since an earlier model was registered.
 
@@ -133,11 +154,20 @@ def record_update(
 
 
 def find_update(
-    resources: Resources, model: RegisteredModel, earlier: RegisteredModel | None = None
+    resources: Resources, model: RegisteredModel, earlier: RegisteredModel | None = None, *, signer: str = ""
 ) -> tuple[int, Update] | None:
-    """Find the newest update of a model that counts, and its entry; from one earlier model when named."""
+    """Find the newest update of a model that counts, and its entry; from one earlier model when named.
+
+    Args:
+        resources: whose ledger and index are asked.
+        model: the updated model.
+        earlier: the earlier one; None for any.
+        signer: who must have signed it; empty for anybody.
+    """
     for entry in reversed(resources.index.history(model.bundle)):
         if entry.accepted and entry.predicate_type == Predicate.UPDATE:
+            if signer and signer not in entry.signers:
+                continue
             claim = _statement(resources, entry.index).claim
             if isinstance(claim, Update) and (earlier is None or claim.parent == earlier.bundle):
                 return entry.index, claim

@@ -40,6 +40,7 @@ _STORED: Final = 0
 _DEFLATED: Final = 8
 _SHOWN: Final = 200
 _SLACK: Final = 1 << 16
+_PIECE: Final = 1 << 20
 _HINT: Final = (
     "The archive was cut short, damaged or made to deceive: download it again, or save the model again."
 )
@@ -159,6 +160,22 @@ def read_beginning(file: ArtifactFile, member: Member, size: int) -> bytes:
         raise _fail(file.path, f"cannot be decompressed at {show(member.name)}: {error}") from error
 
 
+def has_bytes(file: ArtifactFile, *words: bytes) -> bool:
+    """Say whether one of some words stands anywhere in a file, which is read for it once.
+
+    Raises:
+        MalformedError: the file cannot be read.
+    """
+    before, kept = b"", max(len(word) for word in words) - 1
+    with file.opened() as reader:
+        for position in range(0, file.size, _PIECE):
+            data = before + reader.read(position, min(_PIECE, file.size - position))
+            if any(word in data for word in words):
+                return True
+            before = data[len(data) - kept :] if kept else b""
+    return False
+
+
 def show(name: str) -> str:
     """Quote a name for a message, cut to a length that a person can read.
 
@@ -197,7 +214,7 @@ def _find_directory(window: _Window) -> tuple[int, int, int]:
     tail = window.read(max(0, window.size - _END.size - _COMMENT), min(window.size, _END.size + _COMMENT))
     place = tail.rfind(b"PK\x05\x06")
     if place < 0 or len(tail) - place < _END.size:
-        raise _fail(window.path, "begins as a zip archive but has no directory at its end")
+        raise _fail(window.path, "is no zip archive, or has no directory at its end")
     fields: tuple[int, ...] = _END.unpack_from(tail, place)[1:]
     disk, first, here, count, size, offset, comment = fields
     if place + _END.size + comment != len(tail):

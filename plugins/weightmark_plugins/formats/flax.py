@@ -3,9 +3,11 @@
 Names are the keys on the way to an array, joined by dots. An array of more than a gigabyte, which Flax cuts
 into chunks, is joined again.
 
-Not promised: other uses of MessagePack; such a file has no tensors.
+Not promised: other uses of MessagePack; such a file has no tensors, and is not refused when it is no
+single dictionary or has extensions of its own.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -33,6 +35,12 @@ MAX_NAME: Final = 4096
 
 _MAPS: Final = (*range(0x80, 0x90), 0xDE, 0xDF)
 _ARRAYS: Final = frozenset({1, 3})
+_ARRAY: Final = re.compile(
+    rb"(?:\x93|\xdd\0\0\0\x03)[\x80-\x9f\xdc-\xdf].{0,600}?(?:b?float\d|u?int\d|bool|complex\d)", re.DOTALL
+)
+"""How an array begins: a list of three, of which the first is a shape and the second a number type."""
+_LISTS: Final = frozenset(bytes([first]) for first in (*range(0x90, 0xA0), 0xDC, 0xDD))
+_LOOKED: Final = 4 << 20
 _HINT: Final = "The file was cut short or written wrongly: download it again, or save the model again."
 
 
@@ -101,9 +109,19 @@ class FlaxFormat(Format):
         files: dict[str, Sequence[TensorSpan]] = {}
         for path in sorted(paths):
             with open_window(artifact, path) as window:
-                reader = _Reader(window)
-                files[path] = tuple(reader.read())
+                files[path] = tuple(_read(window))
         return tuple(name_spaces(files, {}))
+
+
+def _read(window: Window) -> list[TensorSpan]:
+    """Read one file; one that is damaged and shows no array of Flax's is something else."""
+    reader = _Reader(window)
+    try:
+        return list(reader.read())
+    except MalformedError:
+        if reader.met or _ARRAY.search(window.read(0, min(window.size, _LOOKED))):
+            raise
+        return []
 
 
 class _Reader:
@@ -112,6 +130,7 @@ class _Reader:
     def __init__(self, window: Window) -> None:
         self._window = window
         self._position = 0
+        self.met = False  # whether something was met that only Flax writes
 
     def read(self) -> Iterator[TensorSpan]:
         yield from self._value("", 0)
@@ -128,6 +147,7 @@ class _Reader:
         if depth > MAX_DEPTH:
             raise self._fail(f"is nested deeper than {MAX_DEPTH} levels")
         if item.kind == "ext" and item.code in _ARRAYS:
+            self.met |= self._window.read(item.start, min(1, item.stop - item.start)) in _LISTS
             array = self._array(item, name)
             yield self._span(name, array.dtype, array.shape, [array])
         elif item.kind == "array":
@@ -137,6 +157,7 @@ class _Reader:
             for index in range(item.count):
                 key = self._key()
                 if key == CHUNKED:
+                    self.met = True
                     yield self._chunked(name, item, index)
                     return
                 yield from self._value(self._join(name, key), depth + 1)

@@ -6,7 +6,8 @@ that names ``os.system`` is an attack on whoever loads it, and is refused with t
 - Nothing may be named of a module that runs code, starts processes, opens files or connections, or builds
   functions (``RUNNING``); nor through another module, as in ``torch.os.system`` (``INSIDE``).
 - A function that does so wherever it stands (``CALLS``) may not be named.
-- Of a few modules, Python's own names among them, only what makes plain data is taken (``PLAIN``).
+- Of a few modules, Python's own names among them, only what makes plain data is taken (``PLAIN``); of a few
+  others that are refused, single names that only hold data (``HOLDERS``).
 - ``getattr`` is taken when it picks an attribute of a named class, as enumerations do, and the name so made
   is judged by the same rule.
 - Every other name, ``argparse.Namespace`` or a class of a training library, stands for itself as plain data.
@@ -84,6 +85,20 @@ PLAIN: Final[Mapping[str, frozenset[str]]] = {
 }
 """Modules of which only this may be named."""
 
+HOLDERS: Final = frozenset(
+    {
+        "_io.BytesIO",
+        "_io.StringIO",
+        "io.BytesIO",
+        "io.StringIO",
+        "joblib.numpy_pickle.NumpyArrayWrapper",
+        "joblib.numpy_pickle.NDArrayWrapper",
+        "joblib.numpy_pickle_compat.NDArrayWrapper",
+        "joblib.numpy_pickle_compat.ZNDArrayWrapper",
+    }
+)
+"""Names of refused modules that hold text, bytes or an array, and do nothing when they are made."""
+
 _SOURCE: Final = "__torch__"
 """Where TorchScript says that the classes of an archive are; nothing can be imported from it."""
 
@@ -108,7 +123,7 @@ def check_name(module: str, name: str, what: str) -> None:
     """
     root, *inner = module.split(".")
     *outer, last = name.split(".")
-    if root == _SOURCE:
+    if root == _SOURCE or f"{module}.{name}" in HOLDERS:
         return
     plain = PLAIN.get(root)
     if plain is not None:

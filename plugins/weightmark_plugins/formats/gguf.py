@@ -51,8 +51,8 @@ class GgufFormat(Format):
     name: ClassVar[str] = "gguf"
 
     def claims(self, artifact: Artifact) -> Sequence[str]:
-        """Name the files that end in ``.gguf``."""
-        return tuple(file.path for file in artifact.files if file.path.endswith(SUFFIX))
+        """Name the files that end in ``.gguf`` and are not empty."""
+        return tuple(file.path for file in artifact.files if file.path.endswith(SUFFIX) and file.size)
 
     def tensors(self, artifact: Artifact, paths: Sequence[str]) -> Sequence[TensorSpan]:
         """Say where the tensors lie.

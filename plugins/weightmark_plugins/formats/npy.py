@@ -2,21 +2,24 @@
 
 An array of records gives one tensor for each field, ``<name>.<field>``; what pads a record belongs to none.
 Elements without a number type (void, extended precision) are their bytes, with one dimension more. Text is no
-tensor. An array of objects is a pickle, and is refused.
+tensor, nor is an array of objects, which is a pickle; it is refused when it names what runs code. Several
+arrays one after another in one file, as ``numpy.save`` leaves them, are called ``<name>``, ``<name>.1``, ….
 
 Not promised: that NumPy reads the file too.
 """
 
 import ast
+import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from weightmark.errors import MalformedError
 from weightmark.model.artifact import ArtifactFile
 from weightmark.model.tensor import TensorSpan
-from weightmark_plugins.formats.archive import Member, read_beginning, show
+from weightmark_plugins.formats.archive import Member, read_beginning, read_member, show
+from weightmark_plugins.formats.pickled import read_pickle
 from weightmark_plugins.formats.placement import View, check_shape, place, row_major
 
 MAGIC: Final = b"\x93NUMPY"
@@ -24,6 +27,12 @@ MAGIC: Final = b"\x93NUMPY"
 
 MAX_HEADER: Final = 10_000
 """The most bytes of a header; NumPy's own reader has the same bound."""
+
+MAX_PICKLE: Final = 256 << 20
+"""The most bytes of an array of objects."""
+
+MAX_ARRAYS: Final = 10_000
+"""The most arrays one after another in one file."""
 
 MAX_FIELDS: Final = 1_000
 """The most fields of a record."""
@@ -36,7 +45,7 @@ _SIZES: Final = {"f": {2, 4, 8}, "i": {1, 2, 4, 8}, "u": {1, 2, 4, 8}, "c": {8, 
 _WIDTHS: Final = {"U": 4, "M": 8, "m": 8, "b": 1, "?": 1}
 _DEPTH: Final = 8
 _HINT: Final = "The file was cut short or written wrongly: download it again, or save the array again."
-_HINT_OBJECT: Final = "Save the array with a number type; objects are pickles, which could run code."
+_LONG: Final = re.compile(r"(?<=\d)L\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +70,7 @@ class Field:
 
 
 def read_npy(file: ArtifactFile, member: Member, name: str) -> Iterator[TensorSpan]:
-    """Give the tensors of one array.
+    """Give the tensors of one array, or of several that follow one another.
 
     Args:
         file: the file that the array lies in.
@@ -69,16 +78,68 @@ def read_npy(file: ArtifactFile, member: Member, name: str) -> Iterator[TensorSp
         name: the array's name.
 
     Raises:
-        MalformedError: the header is damaged, wants other bytes than there are, or those of objects.
+        MalformedError: the header is damaged, wants other bytes than there are, or those of objects that run
+            code when they are loaded.
     """
+    rest, one = member, name
+    for number in range(1, MAX_ARRAYS + 1):
+        used, spans = _read_array(file, rest, one)
+        yield from spans
+        if used == rest.size:
+            return
+        one = f"{name}.{number}"
+        left = rest.size - used
+        rest = replace(rest, start=rest.start + used, stored=left, size=left)
+    raise MalformedError(f"{show(name)} in {file.path} has more than {MAX_ARRAYS} arrays", hint=_HINT)
+
+
+def _read_array(file: ArtifactFile, member: Member, name: str) -> tuple[int, list[TensorSpan]]:
+    """Read the first array of a run of bytes; give how many bytes it has with its header."""
     what = f"array {show(name)} in {file.path}"
     start, descr, fortran, shape = _read_header(file, member, what)
+    if _has_objects(descr):
+        data = read_member(file, member, most=MAX_PICKLE)
+        stream = io.BytesIO(data[start:])
+        read_pickle(stream, what)
+        return start + stream.tell(), []
     fields, width = _fields(descr, what)
     count = check_shape(shape, what)
-    if start + count * width != member.size:
-        raise MalformedError(
-            f"{what} needs {start + count * width} bytes with its header, but has {member.size}", hint=_HINT
-        )
+    stop = start + count * width
+    if stop > member.size or (stop < member.size and not _follows(file, member, stop)):
+        raise MalformedError(f"{what} needs {stop} bytes with its header, but has {member.size}", hint=_HINT)
+    inner = member if member.deflated else replace(member, stored=stop, size=stop)
+    return stop, list(_place(file, inner, name, start, fields, (shape, width, fortran)))
+
+
+def _follows(file: ArtifactFile, member: Member, stop: int) -> bool:
+    """Say whether another array begins after one."""
+    rest = replace(member, start=member.start + stop, stored=member.size - stop, size=member.size - stop)
+    return not member.deflated and read_beginning(file, rest, len(MAGIC)) == MAGIC
+
+
+def _has_objects(descr: object, depth: int = 0) -> bool:
+    """Say whether elements have Python's objects in them; all of the array is a pickle then."""
+    if isinstance(descr, str):
+        code = _CODE.fullmatch(descr)
+        return code is not None and code[2] == "O"
+    if isinstance(descr, list) and depth <= _DEPTH:
+        for entry in cast("list[object]", descr):
+            fields = cast("tuple[object, ...]", entry) if isinstance(entry, tuple) else ()
+            if any(_has_objects(kind, depth + 1) for kind in fields[1:2]):
+                return True
+    return False
+
+
+def _place(  # noqa: PLR0913, PLR0917 - what the header says
+    file: ArtifactFile,
+    member: Member,
+    name: str,
+    start: int,
+    fields: list[Field],
+    order: tuple[tuple[int, ...], int, bool],
+) -> Iterator[TensorSpan]:
+    """Give a tensor for each field; ``order`` is shape, an element's bytes, and columns first or not."""
+    shape, width, fortran = order
     strides = row_major(shape, width)
     if fortran:
         strides = tuple(reversed(row_major(shape[::-1], width)))
@@ -110,10 +171,7 @@ def _read_header(file: ArtifactFile, member: Member, what: str) -> tuple[int, ob
             hint=_HINT,
         )
     text = read_beginning(file, member, begin + length)[begin:]
-    try:
-        value: object = ast.literal_eval(text.decode().strip())
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, Warning) as error:
-        raise MalformedError(f"the header of {what} is no plain literal", hint=_HINT) from error
+    value = _literal(text, what)
     header = cast("dict[object, object]", value) if isinstance(value, dict) else {}
     descr, fortran, shape = (header.get(key) for key in ("descr", "fortran_order", "shape"))
     if len(header) != 3 or not isinstance(fortran, bool) or not isinstance(shape, tuple):  # noqa: PLR2004 - these
@@ -121,6 +179,18 @@ def _read_header(file: ArtifactFile, member: Member, what: str) -> tuple[int, ob
             f"the header of {what} does not give descr, fortran_order and shape alone", hint=_HINT
         )
     return begin + length, descr, fortran, _shape(cast("tuple[object, ...]", shape), what)
+
+
+def _literal(text: bytes, what: str) -> object:
+    """Read a header's literal; Python 2 wrote ``3L`` for a length."""
+    try:
+        plain = text.decode().strip()
+        try:
+            return ast.literal_eval(plain)
+        except SyntaxError:
+            return ast.literal_eval(_LONG.sub("", plain))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, Warning) as error:
+        raise MalformedError(f"the header of {what} is no plain literal", hint=_HINT) from error
 
 
 def _shape(values: tuple[object, ...], what: str) -> tuple[int, ...]:
@@ -185,8 +255,6 @@ def _field(code: str, what: str, name: str = "", offset: int = 0) -> Field:
     if match is None:
         raise MalformedError(f"{what} has the unknown number type {code[:40]!r}", hint=_HINT)
     order, kind, digits, _ = match.groups()
-    if kind == "O":
-        raise MalformedError(f"{what} holds objects and no numbers", hint=_HINT_OBJECT)
     size = int(digits or 1)
     itemsize = size * _WIDTHS[kind] if kind == "U" else size
     dtype = ""

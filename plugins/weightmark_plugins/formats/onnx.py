@@ -29,10 +29,12 @@ from weightmark.ports import Format
 from weightmark_plugins.formats.apart import check_apart
 from weightmark_plugins.formats.onnx_graph import read_model
 from weightmark_plugins.formats.onnx_tensor import ExternalData
-from weightmark_plugins.formats.window import open_window
+from weightmark_plugins.formats.window import POINTER, open_window
 
 SUFFIX: Final = ".onnx"
 _LEFT: Final = (".safetensors",)
+_FIRST: Final = frozenset(bytes([tag]) for tag in b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca")
+"""With which byte a model can begin: each of its fields, as protocol buffers write them."""
 
 
 class OnnxFormat(Format):
@@ -41,8 +43,12 @@ class OnnxFormat(Format):
     name: ClassVar[str] = "onnx"
 
     def claims(self, artifact: Artifact) -> Sequence[str]:
-        """Name the files that end in ``.onnx``."""
-        return tuple(file.path for file in artifact.files if file.path.endswith(SUFFIX))
+        """Name the files that end in ``.onnx`` and begin as a model, or as Git's pointer to one."""
+        return tuple(
+            file.path
+            for file in artifact.files
+            if file.path.endswith(SUFFIX) and _is_candidate(artifact.read(file.path, 0, min(file.size, 32)))
+        )
 
     def tensors(self, artifact: Artifact, paths: Sequence[str]) -> Sequence[TensorSpan]:
         """Say where the tensors lie.
@@ -64,6 +70,10 @@ class OnnxFormat(Format):
         spans = tuple(name_apart(found))
         check_apart(spans)
         return spans
+
+
+def _is_candidate(head: bytes) -> bool:
+    return head[0:1] in _FIRST or head.startswith(POINTER)
 
 
 def _read(artifact: Artifact, path: str) -> list[TensorSpan]:

@@ -4,6 +4,8 @@ Names are the way to a tensor in the saved value, joined by dots, so that ``pyto
 names that ``model.safetensors`` has. Views of one storage become layouts, tied tensors the same range of
 bytes. A quantised tensor is its integers. A file that names what runs code is refused. What a trainer keeps
 to go on from (``optimizer.pt``, ``rng_state.pth``) is checked too, and its tensors are not the model's.
+Other programs use the same endings: an archive that names nothing of PyTorch's is bytes without tensors, and
+so is an index of shards of which none is there.
 
 Not promised: that a loader takes the file too, or that the file is safe to unpickle.
 """
@@ -21,7 +23,7 @@ from weightmark.model.artifact import Artifact, ArtifactFile
 from weightmark.model.tensor import TensorSpan
 from weightmark.ports import Format
 from weightmark_plugins.formats import archive
-from weightmark_plugins.formats.archive import Member, read_archive, read_member
+from weightmark_plugins.formats.archive import Member, has_bytes, read_archive, read_member
 from weightmark_plugins.formats.pickled import read_pickle
 from weightmark_plugins.formats.placement import settle
 from weightmark_plugins.formats.pytorch_export import FOLDERS, read_export
@@ -42,9 +44,11 @@ _HEAD: Final = 512
 _BEGIN: Final = 32
 _TAR: Final = b"ustar"
 _TAR_AT: Final = 257
+_TAR_PARTS: Final = (b"storages\0", b"sys_info\0")
 _BYTEORDER: Final = 16
 _ORDERS: Final = {b"little": False, b"big": True}
 _PICKLES: Final = (("data.pkl", "data/"), ("constants.pkl", "constants/"))
+_SIGNS: Final = (b".pkl", b"model_weights_config.json")
 
 
 class PyTorchFormat(Format):
@@ -84,7 +88,7 @@ class PyTorchFormat(Format):
         spaces: dict[str, str] = {}
         for path in sorted(paths):
             if path.endswith(INDEX_SUFFIX):
-                for shard in check_index(artifact, path, files, kind="PyTorch", repeats=True):
+                for shard in check_index(artifact, path, files, kind="PyTorch", repeats=True, absent=True):
                     spaces.setdefault(shard, path)
         return tuple(name_spaces(files, spaces))
 
@@ -114,6 +118,8 @@ def _read(artifact: Artifact, file: ArtifactFile) -> Iterator[TensorSpan]:
     elif any(magic in head[:_BEGIN] for magic in MAGICS):
         yield from read_legacy(artifact, file, alone)
     elif head[_TAR_AT:].startswith(_TAR):
+        if not has_bytes(file, *_TAR_PARTS):
+            return
         raise MalformedError(
             f"{file.path} is a tar archive, as PyTorch wrote before version 0.2; such are not read here",
             hint="Load it with an old PyTorch in a closed-off machine and save it again as safetensors.",
@@ -123,7 +129,12 @@ def _read(artifact: Artifact, file: ArtifactFile) -> Iterator[TensorSpan]:
 
 
 def _read_archive(file: ArtifactFile, alone: str) -> Iterator[TensorSpan]:
-    members = read_archive(file)
+    try:
+        members = read_archive(file)
+    except MalformedError:
+        if has_bytes(file, *_SIGNS):
+            raise
+        return
     known = ("data.pkl", *FOLDERS.values())
     tops = {name.removesuffix(end) for name in members for end in known if name.endswith(end)}
     if len(tops) > 1:

@@ -3,6 +3,7 @@
 Not promised: that a loader takes the file too. The checks are those of the format's own document or stricter.
 """
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
@@ -18,6 +19,9 @@ SUFFIX: Final = ".safetensors"
 INDEX_SUFFIX: Final = ".safetensors.index.json"
 MAX_HEADER: Final = 100_000_000
 """The most bytes of a header, and of an index; the format's reference implementation has the same bound."""
+
+MAX_TENSORS: Final = 250_000
+"""The most tensors of one file; they are counted before the header is read."""
 
 DTYPES: Final[Mapping[str, tuple[str, int]]] = {
     "BOOL": ("bool", 8),
@@ -45,6 +49,9 @@ DTYPES: Final[Mapping[str, tuple[str, int]]] = {
 }
 """The format's number types, the field's names for them, and bits per element. Elements smaller than a byte
 are packed; a tensor of them must fill whole bytes."""
+
+_OTHERS: Final = frozenset({".bin", ".gguf", ".h5", ".msgpack", ".onnx", ".pt", ".pth"})
+"""Endings of files that may hold the model when an index is all that is there of its shards."""
 
 _LENGTH: Final = 8
 _MAX_COUNT: Final = 2**53 - 1
@@ -82,10 +89,13 @@ class SafetensorsFormat(Format):
         Source: https://github.com/huggingface/safetensors, "Format".
         """
         files = {path: tuple(_read_header(artifact, path)) for path in sorted(paths) if path.endswith(SUFFIX)}
+        endings = {posixpath.splitext(file.path)[1] for file in artifact.files}
         spaces: dict[str, str] = {}
         for path in sorted(paths):
             if path.endswith(INDEX_SUFFIX):
-                for shard in check_index(artifact, path, files, kind="safetensors", most=MAX_HEADER):
+                for shard in check_index(
+                    artifact, path, files, kind="safetensors", absent=bool(_OTHERS & endings), most=MAX_HEADER
+                ):
                     spaces.setdefault(shard, path)
         return tuple(name_spaces(files, spaces))
 
@@ -106,6 +116,11 @@ def _read_header(artifact: Artifact, path: str) -> Iterator[TensorSpan]:
             hint=hint,
         )
     data = artifact.read(path, _LENGTH, length)
+    if data.count(b'"data_offsets"') > MAX_TENSORS:
+        raise MalformedError(
+            f"the header of {path} has more than {MAX_TENSORS} tensors",
+            hint="No model needs so many in one file: it is damaged or was made to waste time and memory.",
+        )
     if not data.startswith(b"{"):
         raise MalformedError(f"the header of {path} begins with {data[:1]!r}, not with '{{'", hint=_HINT)
     header = Record(decode(data, what=f"the header of {path}"), f"the header of {path}").members()

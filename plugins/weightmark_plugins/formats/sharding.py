@@ -29,7 +29,14 @@ Files = Mapping[str, Sequence[TensorSpan]]
 
 
 def check_index(  # noqa: PLR0913 - keywords
-    artifact: Artifact, path: str, files: Files, *, kind: str, repeats: bool = False, most: int = MAX_INDEX
+    artifact: Artifact,
+    path: str,
+    files: Files,
+    *,
+    kind: str,
+    repeats: bool = False,
+    absent: bool = False,
+    most: int = MAX_INDEX,
 ) -> set[str]:
     """Check that an index and its shards agree.
 
@@ -39,15 +46,18 @@ def check_index(  # noqa: PLR0913 - keywords
         files: the tensors of each file of the format.
         kind: the format's name, for messages.
         repeats: whether a tensor may stand in a shard although the index has it in another.
+        absent: whether all shards may be missing, as when a repository was downloaded without them.
         most: the most bytes of an index.
 
     Returns:
-        The shards' paths.
+        The shards' paths; none when they are all missing and may be.
 
     Raises:
         MalformedError: the index is damaged, names a file or a tensor that is not there, or lacks one.
     """
     mapped = _read_index(artifact, path, most)
+    if absent and not any(artifact.find(shard) for shard in set(mapped.values())):
+        return set()
     placed: dict[str, str] = {}
     for shard in sorted(set(mapped.values())):
         if shard not in files:

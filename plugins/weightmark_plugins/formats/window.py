@@ -32,6 +32,9 @@ MAX_NAMES: Final = 256 << 20
 MAX_ELEMENTS: Final = 2**53 - 1
 """The most elements of one tensor: what a JSON number holds exactly."""
 
+POINTER: Final = b"version https://git-lfs"
+"""How a file begins that stands for one which Git LFS keeps elsewhere."""
+
 HINT: Final = "The file was cut short or written wrongly: download it again, or save the model again."
 _SHOWN: Final = 200
 _SHOWN_LENGTHS: Final = 8
@@ -157,8 +160,23 @@ def open_window(artifact: Artifact, path: str) -> Generator[Window]:
     file = artifact.find(path)
     if file is None:
         raise ValueError(f"the artifact has no file {path!r}")
+    check_pointer(artifact, path)
     with file.opened() as reader:
         yield Window(reader.read, file.size, path)
+
+
+def check_pointer(artifact: Artifact, path: str) -> None:
+    """Refuse a file that is only Git's pointer to a model.
+
+    Raises:
+        MalformedError: it is one.
+    """
+    file = artifact.find(path)
+    if file is not None and artifact.read(path, 0, min(file.size, len(POINTER))) == POINTER:
+        raise MalformedError(
+            f"{path} is a pointer of Git LFS and not the model",
+            hint="Run `git lfs pull` in the folder, or leave the file out.",
+        )
 
 
 def count_elements(shape: tuple[int, ...], what: str) -> int:

@@ -74,20 +74,29 @@ def test_tied_tensors_count_once_in_the_weights() -> None:
     assert len(tied.entries) == 3
 
 
-def test_a_mapping_that_makes_its_values_is_read_one_by_one() -> None:
-    class Lazy(Mapping[str, Any]):
-        """Gives arrays that take the place of one another in memory."""
+class Lazy(Mapping[str, Any]):
+    """Gives arrays that take the place of one another in memory."""
 
-        def __getitem__(self, key: str) -> Any:
-            return np.full(4096, int(key), "<f4")
+    def __getitem__(self, key: str) -> Any:
+        return np.full(4096, int(key), "<f4")
 
-        def __iter__(self) -> Iterator[str]:
-            return iter(str(number) for number in range(20))
+    def __iter__(self) -> Iterator[str]:
+        return iter(str(number) for number in range(20))
 
-        def __len__(self) -> int:
-            return 20
+    def __len__(self) -> int:
+        return 20
 
-    assert len({entry.root for entry in fingerprint_loaded(Lazy()).entries}) == 20
+
+class Stated:
+    """A module whose state is made when it is asked for."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        return Lazy()
+
+
+@pytest.mark.parametrize("model", [Lazy(), {"lazy": Lazy()}, {"a": {"b": Lazy()}}, Stated()])
+def test_a_mapping_that_makes_its_values_is_read_one_by_one(model: Any) -> None:
+    assert len({entry.root for entry in fingerprint_loaded(model).entries}) == 20
 
 
 def test_mappings_in_mappings_join_their_names() -> None:

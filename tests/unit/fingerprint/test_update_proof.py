@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from weightmark.encoding import Algorithm, digest_bytes, format_digest
+from weightmark.encoding import Algorithm, digest_bytes, format_digest, parse_digest
 from weightmark.errors import InclusionError, MalformedError, VerificationError
 from weightmark.fingerprinting.leaf import TensorDigest, tensor_leaf
 from weightmark.fingerprinting.update import Change, Step, UpdateProof, prove_update
@@ -190,6 +190,16 @@ def test_a_change_that_changes_nothing_is_refused() -> None:
         replace(proof, steps=(same, *proof.steps[1:])).check()
 
 
+def test_a_change_from_a_digest_of_another_hash_function_is_refused() -> None:
+    proof = update(layer_07_weight="other")
+    (change,) = proof.changes
+    assert change.before is not None
+    other = replace(change, before=format_digest(Algorithm.BLAKE3, parse_digest(change.before)[1]))
+    lie = replace(proof, steps=tuple(other if step is change else step for step in proof.steps))
+    with pytest.raises(MalformedError, match="blake3"):
+        lie.check()
+
+
 def test_a_tensor_named_twice_is_refused() -> None:
     proof = update(layer_07_weight="other")
     change = proof.changes[0]
@@ -205,6 +215,10 @@ def test_models_without_tensors_and_of_other_algorithms_are_refused() -> None:
     with pytest.raises(MalformedError, match="blake3") as caught:
         prove_update(BEFORE, manifest(OLD, Algorithm.BLAKE3))
     assert "sha256" in caught.value.hint
+
+
+def tensor_json(dtype: str) -> dict[str, Any]:
+    return {"dtype": dtype, "shape": [1], "root": digest_bytes(b"x")}
 
 
 def edited(edit: Callable[[dict[str, Any]], object]) -> bytes:
@@ -225,6 +239,8 @@ def edited(edit: Callable[[dict[str, Any]], object]) -> bytes:
         lambda value: value["steps"].append({"count": 0, "hash": "a" * 64}),
         lambda value: value["steps"].append({"name": "x", "after": {"dtype": "f", "shape": [-1]}}),
         lambda value: value["steps"].append({"name": "x", "before": "sha256:x"}),
+        lambda value: value["steps"].append({"name": "x", "after": tensor_json(dtype="\x1b[31mfloat32")}),
+        lambda value: value["steps"].append({"name": "x", "after": tensor_json(dtype="")}),
     ],
 )
 def test_what_is_no_proof_is_malformed(edit: Callable[[dict[str, Any]], object]) -> None:

@@ -1,5 +1,6 @@
 """NumPy's files: orders, records and types; and what is refused."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +64,34 @@ def test_what_has_no_number_type_is_bytes_and_text_is_no_tensor(tmp_path: Path) 
     assert {key: (span.dtype, span.shape) for key, span in spans.items()} == {"void": ("uint8", (3, 2))}
 
 
-def test_objects_are_refused_by_name(tmp_path: Path) -> None:
-    np.savez(tmp_path / "m.npz", good=np.zeros(2), people=np.array([{}, None]))
-    refuse(tmp_path, "'people'", "m.npz", "objects")
-    np.savez(tmp_path / "m.npz", rows=np.zeros(2, [("a", "i4"), ("b", "O")]))
-    refuse(tmp_path, "'rows'", "objects")
+class Attack:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("true",)
+
+
+def test_objects_are_no_tensors(tmp_path: Path) -> None:
+    rows = np.zeros(2, [("a", "i4"), ("b", "O")])
+    np.savez(tmp_path / "m.npz", good=np.zeros(2), people=np.array([{}, None]), rows=rows)
+    np.save(tmp_path / "classes.npy", np.array(["cat", "dog"], object))
+    assert list(read(NumpyFormat, tmp_path)) == ["good"]
+
+
+def test_objects_that_run_code_are_refused_by_name(tmp_path: Path) -> None:
+    np.save(tmp_path / "classes.npy", np.array([Attack()], object))
+    refuse(tmp_path, "classes", "system", "runs code")
+
+
+def test_arrays_one_after_another_are_all_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.save(file, np.array([None]))
+        np.save(file, np.arange(2, dtype="u1"))
+        np.save(file, np.arange(3, dtype="u1"))
+    assert read_bytes(NumpyFormat, tmp_path) == {"a.1": b"\0\1", "a.2": b"\0\1\2"}
+
+
+def test_a_length_as_python_2_wrote_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(npy_header(GOOD.replace(b"(2,)", b"(2L,)"), bytes(8)))
+    assert read(NumpyFormat, tmp_path)["a"].shape == (2,)
 
 
 @pytest.mark.parametrize(

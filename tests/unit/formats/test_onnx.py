@@ -253,7 +253,9 @@ def test_graphs_without_end_are_refused(tmp_path: Path) -> None:
         read(write(tmp_path, [], graph=graph))
 
 
-@pytest.mark.parametrize("content", [b"", field(1, 8), field(1, 8) + field(7, b""), b"\x0b", b"\xff" * 20])
+@pytest.mark.parametrize(
+    "content", [field(1, 8), field(1, 8) + field(7, b""), b"\x08\x08\x0b", b"\x08" + b"\xff" * 20]
+)
 def test_what_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(content)
     with pytest.raises(MalformedError):

@@ -362,7 +362,7 @@ def test_shards_that_do_not_fit_their_index_are_refused(tmp_path: Path) -> None:
     assert list(read(PyTorchFormat, tmp_path)) == ["w"]
     for value, word in (
         ('{"weight_map": {"w": "../pytorch_model-1.bin"}}', ".."),
-        ('{"weight_map": {"w": "other.bin"}}', "no PyTorch file"),
+        ('{"weight_map": {"w": "other.bin", "x": "pytorch_model-1.bin"}}', "no PyTorch file"),
         ('{"weight_map": {"v": "pytorch_model-1.bin"}}', "does not name"),
         ('{"weight_map": {"w": "pytorch_model-1.bin", "v": "pytorch_model-1.bin"}}', "no shard"),
     ):

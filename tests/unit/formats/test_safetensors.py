@@ -341,3 +341,10 @@ def test_a_hostile_shape_makes_no_long_message(tmp_path: Path) -> None:
     with pytest.raises(MalformedError, match="…") as caught:
         SafetensorsFormat().tensors(artifact, ["m.safetensors"])
     assert len(caught.value.message) < 500
+
+
+def test_too_many_tensors_are_refused_before_the_header_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_TENSORS", 2)
+    refuse(tmp_path, pack({str(index): entry(0, 0) for index in range(3)}), "more than 2 tensors")

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from weightmark.errors import MalformedError
-from weightmark.model import Inflated, Layout, Stored, Strided, layout
+from weightmark.model import Inflated, Layout, Stored, Strided, TensorSpan, check_work, layout
+from weightmark.model.layout import MOST_WHOLE
 
 
 def stored(data: bytes) -> Stored:
@@ -77,3 +78,28 @@ def test_what_does_not_fit_is_refused(kind: Layout, data: bytes, words: str) -> 
     with pytest.raises(MalformedError, match=words) as caught:
         b"".join(kind.blocks(stored(data)))
     assert caught.value.hint
+
+
+def test_what_is_made_on_the_way_counts_as_work() -> None:
+    inner = Inflated(length=100, skip=10)
+    picked = Strided(itemsize=1, lengths=(2,), strides=(3,), inner=inner)
+    assert (inner.work, picked.size, picked.work) == (110, 2, 112)
+
+
+def test_a_layout_over_a_huge_inner_one_is_refused_before_anything_is_made() -> None:
+    inner = Inflated(length=MOST_WHOLE + 1)
+    picked = Strided(itemsize=1, lengths=(1,), strides=(1,), inner=inner)
+    with pytest.raises(MalformedError, match="at once"):
+        list(picked.blocks(Stored(what="tensor 'a'", size=0, read=lambda _start, _size: b"")))
+
+
+def test_small_tensors_over_large_inner_ones_are_refused_as_a_bomb() -> None:
+    inner = Inflated(length=MOST_WHOLE)
+    picked = Strided(itemsize=1, lengths=(1,), strides=(1,), inner=inner)
+    spans = [
+        TensorSpan(name=f"t{number}", dtype="uint8", shape=(), path="a", start=0, stop=9, layout=picked)
+        for number in range(5)
+    ]
+    check_work(spans[:3], 9)
+    with pytest.raises(MalformedError, match="'t3' in a unfold"):
+        check_work(spans, 9)
