@@ -24,7 +24,9 @@ from weightmark.licensing.template import TEMPLATES
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 SUBJECT = Digest("sha256:" + "a" * 64)
-WORDS = st.sampled_from(["MIT", "gpl-3.0", "llama3", "gfdl", "AND", "OR", "WITH", "and", *"()+/,\n\x00é", "(("])
+WORDS = st.sampled_from(
+    ["MIT", "gpl-3.0", "llama3", "gfdl", "AND", "OR", "WITH", "and", *"()+/,\n\x00é", "(("]
+)
 SENTENCES = st.lists(WORDS, max_size=40)
 TEXTS = st.text(max_size=200) | SENTENCES.map(" ".join) | SENTENCES.map("".join)
 JSON = st.recursive(

@@ -7,7 +7,7 @@ import click
 
 from weightmark.cli.option import Moment, open_workspace
 from weightmark.cli.output import bad, fails_clearly, good, json_option, print_json
-from weightmark.encoding import format_time
+from weightmark.encoding import format_time, printable
 from weightmark.licensing import Action, Decision, Outcome
 
 EXIT = {Outcome.ALLOWED: 0, Outcome.REFUSED: 4, Outcome.UNDECIDED: 5}
@@ -57,13 +57,13 @@ def show_decision(decision: Decision, yes: str, no: str) -> None:
         unknown = "It cannot be known whether " if decision.outcome is Outcome.UNDECIDED else ""
         bad(f"{unknown}{yes if unknown else no} ({decision.code.value}).")
     for reason in decision.reasons:
-        click.echo(f"  {reason.message}" + (f"  [{reason.clause}]" if reason.clause else ""))
+        click.echo(printable(f"  {reason.message}" + (f"  [{reason.clause}]" if reason.clause else "")))
         if reason.hint:
-            click.echo(f"    {click.style('hint:', fg='cyan')} {reason.hint}")
+            click.echo(f"    {click.style('hint:', fg='cyan')} {printable(reason.hint)}")
     for duty in decision.duties:
         click.echo(
-            f"  {click.style('duty:', fg='yellow')} {duty.sentence}"
-            + (f"  [{duty.clause}]" if duty.clause else "")
+            f"  {click.style('duty:', fg='yellow')} "
+            + printable(duty.sentence + (f"  [{duty.clause}]" if duty.clause else ""))
         )
     if decision.until is not None:
         click.echo(f"  This holds until {decision.until:%Y-%m-%d %H:%M:%S} UTC.")

@@ -7,7 +7,7 @@ import click
 
 from weightmark.cli.option import open_workspace
 from weightmark.cli.output import bad, fails_clearly, good, json_option, print_json
-from weightmark.encoding import decode
+from weightmark.encoding import decode, printable
 from weightmark.errors import NotEntitledError
 from weightmark.licensing import (
     Answer,
@@ -108,7 +108,7 @@ def _purposes(expression: Expression | None) -> frozenset[str]:
 
 
 def _show(answer: Compatibility, works: tuple[str, ...]) -> None:
-    listed = _plain(", ".join(works))
+    listed = printable(", ".join(works))
     match answer.verdict:
         case Answer.ALLOWED:
             good(f"Allowed ({answer.joining}): {listed}.")
@@ -120,15 +120,11 @@ def _show(answer: Compatibility, works: tuple[str, ...]) -> None:
             bad(f"It cannot be known ({answer.joining}): {listed}.")
     for reason in answer.reasons:
         place = f"  [{'; '.join(reason.clauses)}]" if reason.clauses else ""
-        click.echo(_plain(f"  {reason.code}: {reason.message}{place}"))
+        click.echo(printable(f"  {reason.code}: {reason.message}{place}"))
         if reason.hint:
             click.echo(f"    {click.style('hint:', fg='cyan')} {reason.hint}")
     for duty in answer.duties:
-        click.echo(f"  {click.style('duty:', fg='yellow')} {_plain(duty.sentence)}  [{_plain(duty.clause)}]")
+        duty_text = printable(f"{duty.sentence}  [{duty.clause}]")
+        click.echo(f"  {click.style('duty:', fg='yellow')} {duty_text}")
     if answer.outbound:
-        click.echo(f"  The result may carry: {_plain(', '.join(answer.outbound))}.")
-
-
-def _plain(text: str) -> str:
-    """Keep what somebody wrote in their terms from moving the cursor."""
-    return text if text.isprintable() else ascii(text)[1:-1]
+        click.echo(f"  The result may carry: {printable(', '.join(answer.outbound))}.")

@@ -21,7 +21,13 @@ _OUTBOUND: Final = {
     "GPL-3.0-or-later": ("GPL-3.0-only", "GPL-3.0-or-later"),
     "AGPL-3.0-only": ("AGPL-3.0-only",),
     "AGPL-3.0-or-later": ("AGPL-3.0-only", "AGPL-3.0-or-later"),
-    "LGPL-2.1-only": ("LGPL-2.1-only", "GPL-2.0-only", "GPL-2.0-or-later"),
+    "LGPL-2.1-only": (
+        "LGPL-2.1-only",
+        "GPL-2.0-only",
+        "GPL-2.0-or-later",
+        "GPL-3.0-only",
+        "GPL-3.0-or-later",
+    ),
     "LGPL-2.1-or-later": (
         "LGPL-2.1-only",
         "LGPL-2.1-or-later",
