@@ -203,7 +203,7 @@ def test_the_hf_command_is_guarded_by_one_environment_variable(world, tmp_path):
     world.base()
     (tmp_path / "child").mkdir()
     (tmp_path / "child" / "README.md").write_text("---\nlicense: mit\nbase_model: openlab/base\n---\n")
-    (tmp_path / "child" / "model.gguf").write_bytes(bytes(64))
+    (tmp_path / "child" / "weights.onnx").write_bytes(bytes(64))
     command = [str(Path(sys.executable).with_name("hf")), "upload", "acme/child", str(tmp_path / "child")]
 
     def run(**more: str):

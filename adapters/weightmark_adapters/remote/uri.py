@@ -79,7 +79,8 @@ def _parse_web(uri: str, scheme: str) -> Place:
     except ValueError as error:
         raise _malformed(uri) from error
     inner = unquote(parts.path).strip("/")
-    if not host or parts.fragment or "\\" in inner or not inner.isprintable() or (inner and _climbs(inner)):
+    unclear = parts.fragment or "\\" in inner or not inner.isprintable()
+    if not host.strip(".") or unclear or (inner and _climbs(inner)):
         raise _malformed(uri)
     shown = f"[{host}]" if ":" in host else host
     bucket = shown if port is None else f"{shown}:{port}"

@@ -1,3 +1,4 @@
+from .again import fingerprint_as as fingerprint_as
 from .architecture import architecture_digest as architecture_digest
 from .architecture import read_config as read_config
 from .cache import CachedRoots as CachedRoots
@@ -32,6 +33,7 @@ __all__ = [
     "bundle_digest",
     "compare_manifests",
     "fingerprint_artifact",
+    "fingerprint_as",
     "fingerprint_loaded",
     "name_apart",
     "read_config",

@@ -11,10 +11,11 @@ with it.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 from typing import Final
 
 from weightmark.errors import MissingExtraError
-from weightmark.similarity.alignment import align, look_inside
+from weightmark.similarity.alignment import Aligned, align, look_inside
 from weightmark.similarity.catalog import Catalog
 from weightmark.similarity.comparison import Comparison, Parent, Verdict
 from weightmark.similarity.equality import Equality, find_equal
@@ -37,6 +38,10 @@ EXACT: Final = (
         " numbers by a rule"
     ),
 )
+BY_SHAPE: Final = (
+    "hidden units are told by shapes alone: a length that one tensor puts out and another takes in is taken"
+    " for them, which it is not where both are maps between two spaces that are given"
+)
 SMALL: Final = 512 << 20
 """Bytes up to which the deep comparison is tried unasked, when nothing else is found."""
 
@@ -44,6 +49,7 @@ FAINT: Final = 12.0
 """Standard deviations below which missing layers are looked for by other means too."""
 
 _WHOLE: Final = 0.5
+_SAME: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,9 +200,9 @@ def _look_inside(one: Catalog, other: Catalog, evidence: Evidence) -> Evidence:
     found = look_inside(one, other) if rest else None
     if found is None:
         return evidence
+    certain = _same_inside(found) if not any(layer is not None for layer in evidence.layers) else found.layers
     layers = tuple(
-        inside if origin is None else origin
-        for origin, inside in zip(evidence.layers, found.layers, strict=True)
+        inside if origin is None else origin for origin, inside in zip(evidence.layers, certain, strict=True)
     )
     more = [
         pair
@@ -206,6 +212,21 @@ def _look_inside(one: Catalog, other: Catalog, evidence: Evidence) -> Evidence:
         and pair.layer_first == layers[pair.layer_second]
     ]
     return replace(evidence, layers=layers, pairs=(*evidence.pairs, *more))
+
+
+def _same_inside(found: Aligned) -> tuple[int | None, ...]:
+    """Keep the layers that are as good as the same.
+
+    Where nothing but the vocabulary is shared, what strangers learn to read from it is alike, too.
+    """
+    cosines = [
+        [pair.cosine for pair in found.pairs if pair.layer_second == layer]
+        for layer in range(len(found.layers))
+    ]
+    return tuple(
+        origin if own and fmean(own) >= _SAME else None
+        for origin, own in zip(found.layers, cosines, strict=True)
+    )
 
 
 def _judge(
@@ -236,9 +257,15 @@ def _judge(
         compared=evidence.compared,
         of=len(other.tensors.names),
         parents=tuple(parents) if verdict is not Verdict.NONE else (),
-        assumptions=ASSUMPTIONS,
+        assumptions=(*ASSUMPTIONS, *_by_shape(other, evidence)),
         notes=(*notes, *_notes(evidence)),
     )
+
+
+def _by_shape(other: Catalog, evidence: Evidence) -> tuple[str, ...]:
+    """Name what is assumed when nothing but shapes says which units are hidden ones."""
+    named = any(other.roles[pair.second].slot for pair in evidence.pairs)
+    return () if named or not evidence.related else (BY_SHAPE,)
 
 
 def _verdict(one: Catalog, other: Catalog, evidence: Evidence) -> Verdict:
@@ -272,6 +299,11 @@ def _notes(evidence: Evidence) -> list[str]:
         worst = ", ".join(list(evidence.measured.strange)[:3])
         notes.append(
             f"{len(evidence.measured.strange)} tensors have numbers that are not finite, taken as 0: {worst}"
+        )
+    if evidence.measured.pinned:
+        notes.append(
+            f"{len(evidence.measured.pinned)} tensors were left out because both models started from an"
+            f" identity, which tells their units apart: {', '.join(evidence.measured.pinned[:3])}"
         )
     if evidence.measured.ruled:
         notes.append(

@@ -21,11 +21,12 @@ from weightmark.similarity.permutation import Likeness, combine, cosines, judge
 from weightmark.similarity.sampling import (
     MOST_FEATURES,
     MOST_UNITS,
-    Sample,
+    is_diagonal,
     is_made_by_rule,
     matrix_shape,
     places,
     read_sample,
+    without_diagonal,
 )
 
 Told = Callable[[int], None]
@@ -42,6 +43,8 @@ class Measured:
         loose: the likeness of tensors of unknown roles, one by one.
         strange: numbers that were not finite, by model and tensor.
         ruled: tensors that were left out because programs write such.
+        pinned: tensors that were left out because an identity, which the model started from, tells units
+            apart.
     """
 
     pairs: list[tuple[Pair, Likeness]] = field(default_factory=list[tuple[Pair, Likeness]])
@@ -49,6 +52,8 @@ class Measured:
     loose: list[Likeness] = field(default_factory=list[Likeness])
     strange: dict[str, int] = field(default_factory=dict[str, int])
     ruled: list[str] = field(default_factory=list[str])
+    pinned: list[str] = field(default_factory=list[str])
+    identities: set[int] = field(default_factory=set[int])
 
     @property
     def log_p(self) -> float:
@@ -103,7 +108,22 @@ def measure(first: Catalog, second: Catalog, matches: Sequence[Match], told: Tol
                 told(first.tensors.span(match.first).size + second.tensors.span(match.second).size)
         for units, (total, weight) in tables.items():
             result.groups[name if len(tables) == 1 else f"{name} of {units}"] = judge(total / weight)
+    if result.identities:
+        _leave_out_pinned(first, result)
     return result
+
+
+def _leave_out_pinned(first: Catalog, result: Measured) -> None:
+    """Take back what was said of units that an identity ties to places which mean something."""
+    kept: list[tuple[Pair, Likeness]] = []
+    for pair, likeness in result.pairs:
+        shape, role = matrix_shape(first.shapes[pair.first]), first.roles[pair.first]
+        if not role.group and result.identities & {shape[axis] for axis in first.axes(pair.first)}:
+            result.pinned.append(pair.second)
+            result.loose = [each for each in result.loose if each is not likeness]
+        else:
+            kept.append((pair, likeness))
+    result.pairs = kept
 
 
 def _measure(first: Catalog, second: Catalog, match: Match, result: Measured) -> tuple[np.ndarray, int]:
@@ -111,24 +131,35 @@ def _measure(first: Catalog, second: Catalog, match: Match, result: Measured) ->
     axes = first.axes(match.first)
     if first.roles[match.first].axis is None and second.roles[match.second].axis is not None:
         axes = tuple(1 - axis if match.transposed else axis for axis in second.axes(match.second))
-    one, other = read_pair(first, second, match, axes)
+    rows, columns = _where(first, second, match, axes)
+    swapped = (columns, rows) if match.transposed else (rows, columns)
+    one = read_sample(first.tensors, match.first, rows, columns)
+    other = read_sample(second.tensors, match.second, *swapped, transposed=match.transposed)
     for whose, name, sample in (("first", match.first, one), ("second", match.second, other)):
         if sample.strange:
             result.strange[f"{whose}: {name}"] = sample.strange
     if is_made_by_rule(one) or is_made_by_rule(other):
+        if is_diagonal(one.values) and is_diagonal(other.values) and len(np.unique(one.values)) > 2:  # noqa: PLR2004
+            result.identities |= set(matrix_shape(first.shapes[match.first])[:2])
         result.ruled.append(match.second)
         return np.empty((0, 0), np.float32), 0
+    alone = len(axes) > 1 or not (first.roles[match.first].group or second.roles[match.second].group)
+    if alone:
+        shape = matrix_shape(first.shapes[match.first])
+        one, other = (without_diagonal(sample, rows, columns, shape) for sample in (one, other))
     judged = [cosines(one.units(axis), other.units(axis)) for axis in axes]
     likeness = min((judge(table) for table in judged), key=lambda likeness: likeness.z)
     result.pairs.append((_pair(first, second, match, likeness), likeness))
-    if len(axes) > 1 or not (first.roles[match.first].group or second.roles[match.second].group):
+    if alone:
         result.loose.append(likeness)
         return judged[0], 0
     return judged[0], one.values.size // len(judged[0])
 
 
-def read_pair(first: Catalog, second: Catalog, match: Match, axes: Sequence[int]) -> tuple[Sample, Sample]:
-    """Read the same places of two tensors, as the first lies."""
+def _where(
+    first: Catalog, second: Catalog, match: Match, axes: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the same rows and columns of two tensors, as the first lies."""
     shape = matrix_shape(first.shapes[match.first])
     other = matrix_shape(second.shapes[match.second])
     if match.transposed:
@@ -136,11 +167,7 @@ def read_pair(first: Catalog, second: Catalog, match: Match, axes: Sequence[int]
     most = [MOST_UNITS if axis in axes else MOST_FEATURES for axis in (0, 1)]
     if shape[2] > 1:
         most = [min(number, max(16, MOST_UNITS)) for number in most]
-    rows = places(min(shape[0], other[0]), most[0])
-    columns = places(min(shape[1], other[1]), most[1])
-    one = read_sample(first.tensors, match.first, rows, columns)
-    swapped = (columns, rows) if match.transposed else (rows, columns)
-    return one, read_sample(second.tensors, match.second, *swapped, transposed=match.transposed)
+    return places(min(shape[0], other[0]), most[0]), places(min(shape[1], other[1]), most[1])
 
 
 def _pair(first: Catalog, second: Catalog, match: Match, likeness: Likeness) -> Pair:

@@ -6,6 +6,7 @@ one is a case of another (a copy of linear, linear of task arithmetic) are named
 Not promised: that the child was made so. What gives the same numbers cannot be told apart by numbers.
 """
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -49,6 +50,7 @@ _MASKED: Final = ("dare", "ties")
 _EXACT: Final = 1e-3
 _CLOSE: Final = 1.1
 _TWO: Final = 2
+_MOST_ARCS: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,12 +226,17 @@ class Merge:
                 return
 
     def _arc(self) -> Explanation:
-        """Try the arc between the two parents that contribute most."""
-        row = self._of_parents(self._solver.fit().weights[0])
-        first, second = sorted(np.argsort(-np.abs(row), kind="stable")[:_TWO].tolist())
-        fit, place, error = self._solver.arc(first, second)
+        """Try the arc between each two parents; of very many the two that contribute most."""
+        count = len(self._family.parents)
+        pairs = list(itertools.combinations(range(count), _TWO))
+        if count > _MOST_ARCS:
+            row = self._of_parents(self._solver.fit().weights[0])
+            first, second = sorted(np.argsort(-np.abs(row), kind="stable")[:_TWO].tolist())
+            pairs = [(first, second)]
+        arcs = [(pair, *self._solver.arc(*pair)) for pair in pairs]
+        pair, fit, place, error = min(arcs, key=lambda arc: self._solver.misfit(arc[1]))
         found = self._say("slerp", fit, {"t": place})
-        values = {first: 1.0 - place, second: place}
+        values = {pair[0]: 1.0 - place, pair[1]: place}
         coefficients = [
             replace(
                 each, value=value, error=error if at in values else 0.0, contributes=abs(value) >= NEGLIGIBLE

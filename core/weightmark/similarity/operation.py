@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ _LOW_RANK: Final = 0.5
 _NEAR: Final = 0.9
 _CLOSE: Final = 0.6
 _SINGLE: Final = 24
+_TWO: Final = 2
 _EXACT: Final = 1e-5
 _BITS: Final = ((4, 2), (8, 3), (16, 4), (32, 5), (64, 6), (256, 8))
 
@@ -98,6 +99,8 @@ def label_tensor(one: Matrix, other: Matrix, *, dtype: str, rows: Matrix) -> tup
     """
     if np.array_equal(one, other):
         return (_label(Operation.EQUAL, "", Confidence.CERTAIN, "every value that was looked at is equal"),)
+    if (order := _other_order(one, other)) is not None:
+        return (order,)
     for float_type in reversed(float_types()):
         if np.array_equal(recast(one, float_type), other):
             said = f"every value is the first model's, rounded to {float_type}"
@@ -109,6 +112,19 @@ def label_tensor(one: Matrix, other: Matrix, *, dtype: str, rows: Matrix) -> tup
     if not finite.all():
         one, other = np.where(finite, one, np.float32(0)), np.where(finite, other, np.float32(0))
     return tuple(_labels(one, other, dtype, find_rounding(rows), find_rounding(one)))
+
+
+def _other_order(one: Matrix, other: Matrix) -> Label | None:
+    """See whether every row or every column is still there, in another place."""
+    for before, after, word in ((one, other, "rows"), (one.T, other.T, "columns")):
+        if before.shape != after.shape or len(before) < _TWO:
+            continue
+        lines = [sorted(line.tobytes() for line in np.ascontiguousarray(each)) for each in (before, after)]
+        if lines[0] == lines[1]:
+            moved = int(np.count_nonzero((before != after).any(axis=1)))
+            said = f"all {len(before)} {word} are there, {moved} of them in another place"
+            return _label(Operation.REORDERED, f"{word} in another order", Confidence.CERTAIN, said)
+    return None
 
 
 def _labels(one: Matrix, other: Matrix, dtype: str, rounding: Rounding, before: Rounding) -> Iterator[Label]:
@@ -171,14 +187,16 @@ def _moved(one: Matrix, other: Matrix, *, noise: float, peeled: bool) -> Label:
 
 def _rank(delta: NDArray[np.float64], noise: float, said: str) -> Label | None:
     """Read the change's rank: that of an adapter, that of noise; None for what training leaves."""
+    moved = delta != 0
+    delta = delta[moved.any(axis=1)][:, moved.any(axis=0)]  # rows that did not move lower no rank
     least = min(delta.shape)
     if least < 8:  # noqa: PLR2004 - a rank says nothing of so few
         return None
-    values = np.asarray(np.linalg.svd(delta, compute_uv=False), np.float64)
+    values = cast("NDArray[np.float64]", np.linalg.svd(delta, compute_uv=False))
     energy: NDArray[np.float64] = np.cumsum(values * values)
     if not energy[-1]:
         return None
-    most = int(np.searchsorted(energy, 0.99 * energy[-1])) + 1
+    most = int(np.count_nonzero(energy < 0.99 * energy[-1])) + 1
     edge = math.sqrt(delta.shape[0]) + math.sqrt(delta.shape[1])
     floor = max(2 * math.sqrt(noise) * edge, 1e-6 * float(values[0]))
     rank = int(np.count_nonzero(values > floor))

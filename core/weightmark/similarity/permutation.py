@@ -90,8 +90,8 @@ def judge(table: np.ndarray, *, seed: int = 0) -> Likeness:
         The outcome; nothing when there are too few units, or no order differs from another.
 
     Source: Hoeffding, A combinatorial central limit theorem, 1951; Chatterjee, Stein's method for
-        concentration
-    inequalities, 2007, proposition 1.1.
+    concentration inequalities, 2007, proposition 1.1; Soules, New permanental upper bounds for nonnegative
+    matrices, 2003.
     """
     count = len(table)
     if count < LEAST_UNITS:
@@ -111,6 +111,8 @@ def judge(table: np.ndarray, *, seed: int = 0) -> Likeness:
     trace = float(np.trace(cut, dtype=np.float64))
     z = (trace - count * total) / math.sqrt(squares / (count - 1))
     bound = _log_bound(table, mean)
+    if count <= FEW and z > 0:
+        bound = min(bound, _log_bound_of_few(cut, trace))
     log_p = log_normal_tail(z) if count >= FEW else _counted(cut, trace, bound, seed)
     return Likeness(z=z, cosine=cosine, units=count, log_p=log_p, log_bound=bound)
 
@@ -129,6 +131,24 @@ def _log_bound(table: np.ndarray, mean: float) -> float:
     if beyond <= 0:
         return 0.0
     return min(0.0, math.log(2) - beyond**2 / (4 * expected + 2 * beyond))
+
+
+def _log_bound_of_few(cut: np.ndarray, trace: float) -> float:
+    """Bound the same chance by the mean of exp(s * sum) over all orders, which is a permanent.
+
+    Row by row, the largest cells first, a permanent is at most the product of their weighted sums. When every
+    unit is most like the one in its place, this reaches one in all orders.
+    """
+    exact = np.sort(cut.astype(np.float64), axis=1)[:, ::-1]
+    count = len(exact)
+    roots = [math.exp(math.lgamma(number + 1) / number) for number in range(1, count + 1)]
+    weights = np.diff(np.array([0.0, *roots]))
+    most, below = float(exact[:, 0].sum()), exact - exact[:, :1]
+    logs: list[float] = [
+        float(np.log(np.exp(slope * below) @ weights).sum()) + slope * (most - trace)
+        for slope in map(float, np.geomspace(0.02, 50, 32))
+    ]
+    return min(0.0, min(logs) - math.lgamma(count + 1))
 
 
 def _counted(cut: np.ndarray, trace: float, log_bound: float, seed: int) -> float:

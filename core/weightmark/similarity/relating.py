@@ -70,7 +70,8 @@ def relate(first: Catalog, second: Catalog, equality: Equality, told: Told | Non
     measured = measure(first, second, _matches(first, second, equality), told)
     by_name = measured.log_p < math.log(LEVEL)
     settled = {pair.second: (pair, likeness) for pair, likeness in _own(measured, by_name=by_name)}
-    open_names = [name for name in second.testable if name not in settled and name not in measured.ruled]
+    left_out = {*measured.ruled, *measured.pinned}
+    open_names = [name for name in second.testable if name not in settled and name not in left_out]
     finds = scan(first, second, first.testable, open_names) if open_names else []
     certain = [found for found in finds if is_certain(found, LEVEL)]
     layers = _layers(second, [pair for pair, _ in settled.values()], first, certain)

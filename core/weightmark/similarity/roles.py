@@ -25,6 +25,7 @@ HIDDEN: Final = "hidden"
 
 _NUMBER: Final = re.compile(r"(?<=[._/])\d+(?=[._/]|$)")
 _EXPERT: Final = re.compile(r"experts[._/](\d+)")
+_RECURRENT: Final = re.compile(r"(.*[._/])?(weight_(ih|hh)(_l\d+(_reverse)?)?|(recurrent_)?kernel(:0)?)")
 _TAIL: Final = re.compile(r"[._/](weight|kernel|w|qweight|bias|b)(:0)?$")
 
 # slot, what names of it end in, what stands at rows and at columns of a Linear stored out x in
@@ -179,13 +180,15 @@ def assign_roles(
     swapped = _stored_in_by_out(found, shapes)
     width = _width(found, shapes, swapped=swapped)
     fixed = anchored or str(config.get("model_type", "")) in _SINUSOIDAL or _has_sinusoids(config)
-    hidden = _hidden_lengths(shapes)
+    gates = _find_gates(shapes)
+    hidden = _hidden_lengths(shapes, gates)
     stacks = {role.stack for role in found.values() if role.layer is not None and role.slot}
     only = next(iter(stacks)) if len(stacks) == 1 else ""
-    return {
+    settled = {
         name: _settle(role, shapes[name], width, hidden, swapped=swapped, fixed=fixed, stack=only)
         for name, role in found.items()
     }
+    return settled | {name: _gated(settled[name], axis) for name, (axis, _) in gates.items()}
 
 
 def _number_blocks(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[str, int | None, str]]:
@@ -292,16 +295,59 @@ def _by_shape(role: Role, shape: tuple[int, ...], hidden: frozenset[int]) -> Rol
     )
 
 
-def _hidden_lengths(shapes: Mapping[str, tuple[int, ...]]) -> frozenset[int]:
-    """Find lengths that one tensor puts out and another takes in."""
+def _find_gates(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, int]]:
+    """Find tensors that feed the gates of recurrent layers: the axis of gates, the length of the state.
+
+    Gates differ from one another in every model, so their axis is not one of units.
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name, shape in shapes.items():
+        if len(shape) == 2 and _RECURRENT.fullmatch(name):  # noqa: PLR2004
+            groups[re.sub(r"(_ih|_hh|(recurrent_)?kernel)(?=[^./]*$)", "", name)].append(name)
+    found: dict[str, tuple[int, int]] = {}
+    for names in groups.values():
+        own = [name for name in names if "_hh" in name or "recurrent_" in name]
+        if len(own) != 1:
+            continue
+        axis, state = int("kernel" in own[0]), min(shapes[own[0]])
+        if max(shapes[own[0]]) > state:
+            found |= dict.fromkeys(names, (axis, state))
+    return found
+
+
+def _gated(role: Role, axis: int) -> Role:
+    """Fix the axis of the gates; of a state's own matrix the other is hidden."""
+    other = role.columns if axis == 0 else role.rows
+    if re.search(r"_hh|recurrent_", role.template):
+        other = HIDDEN
+    rows, columns = (FIXED, other) if axis == 0 else (other, FIXED)
+    return Role(
+        slot="", rows=rows, columns=columns, stack=role.stack, layer=role.layer, template=role.template
+    )
+
+
+def _hidden_lengths(
+    shapes: Mapping[str, tuple[int, ...]], gates: Mapping[str, tuple[int, int]]
+) -> frozenset[int]:
+    """Find lengths that one tensor puts out and another takes in.
+
+    Not where all of them are square: so are the matrices of linear models, whose places mean something.
+    """
     out: dict[int, set[str]] = defaultdict(set)
     taken: dict[int, set[str]] = defaultdict(set)
     for name, shape in shapes.items():
         if len(shape) >= 2:  # noqa: PLR2004
             rows, columns, _ = matrix_shape(shape)
+            if name in gates:
+                axis, rows = gates[name]
+                columns = matrix_shape(shape)[1 - axis]
             out[rows].add(name)
             taken[columns].add(name)
-    return frozenset(length for length in out if length in taken and len(out[length] | taken[length]) > 1)
+    return frozenset(
+        length
+        for length in out
+        if length in taken and len(out[length] | taken[length]) > 1 and out[length] != taken[length]
+    )
 
 
 def _has_sinusoids(config: Mapping[str, Json]) -> bool:

@@ -29,6 +29,8 @@ KERNEL: Final = 64
 _RUN: Final = 16
 _SMOOTH: Final = 0.5
 _LOOKED: Final = 64
+_LEAST_SIDE: Final = 8
+_MOST_GATES: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,18 +123,45 @@ def is_made_by_rule(sample: Sample) -> bool:
     flat = sample.values.reshape(-1)
     if len(np.unique(flat[:4096])) <= 2 and len(np.unique(flat)) <= 2:  # noqa: PLR2004
         return True
-    if _is_diagonal(sample.values):
+    if is_diagonal(sample.values):
         return True
     return any(_is_smooth(sample.units(axis)[:, :_LOOKED]) for axis in (0, 1))
 
 
-def _is_diagonal(values: np.ndarray) -> bool:
+def is_diagonal(values: np.ndarray) -> bool:
+    """Say whether a good part of a matrix is its diagonal, as in what started as the identity."""
     rows, columns = values.shape[:2]
-    if rows != columns or rows < 4:  # noqa: PLR2004
+    side = min(rows, columns)
+    if side < 4:  # noqa: PLR2004
         return False
     total = float(np.vdot(values, values))
-    diagonal = values[np.arange(rows), np.arange(rows)]
-    return total > 0 and float(np.vdot(diagonal, diagonal)) / total > max(20 / rows, 0.2)
+    diagonal = values[np.arange(side), np.arange(side)]
+    return total > 0 and float(np.vdot(diagonal, diagonal)) / total > max(5 / max(rows, columns), 0.2)
+
+
+def without_diagonal(
+    sample: Sample, rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int, int]
+) -> Sample:
+    """Take out what joins a unit to itself, which training makes alike in strangers too.
+
+    What the other numbers of row and column let expect stands in its place. Only square tensors have such a
+    diagonal, and those of recurrent layers, one for each gate.
+
+    Args:
+        sample: of a tensor.
+        rows: which of its rows it has.
+        columns: which of its columns.
+        shape: the tensor's, as the sample lies.
+    """
+    side, long = sorted(shape[:2])
+    if side < _LEAST_SIDE or long % side or long > _MOST_GATES * side:
+        return sample
+    own = ((rows[:, None] - columns[None, :]) % side == 0)[..., None]
+    kept = np.where(own, np.float32(0), sample.values)
+    across = kept.sum(axis=1, keepdims=True) / np.maximum((~own).sum(axis=1, keepdims=True), 1)
+    along = kept.sum(axis=0, keepdims=True) / np.maximum((~own).sum(axis=0, keepdims=True), 1)
+    expected = (across + along - along.mean(axis=1, keepdims=True)).astype(np.float32)
+    return Sample(values=np.where(own, expected, sample.values), strange=sample.strange)
 
 
 def _is_smooth(units: np.ndarray) -> bool:

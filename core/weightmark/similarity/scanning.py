@@ -16,7 +16,13 @@ import numpy as np
 
 from weightmark.similarity.catalog import Catalog
 from weightmark.similarity.permutation import Likeness, cosines, judge
-from weightmark.similarity.sampling import is_made_by_rule, matrix_shape, places, read_sample
+from weightmark.similarity.sampling import (
+    is_made_by_rule,
+    matrix_shape,
+    places,
+    read_sample,
+    without_diagonal,
+)
 
 HELD: Final = 256 << 20
 """Bytes of samples that are held at once, about."""
@@ -186,6 +192,9 @@ def _hold(catalog: Catalog, item: Item, side: int) -> _Held | None:
     sample = read_sample(catalog.tensors, item.name, picked, columns, transposed=item.transposed)
     if is_made_by_rule(sample):
         return None
+    if role.axis is None and item.rows is None:
+        own = (columns, rows) if item.transposed else (rows, columns)
+        sample = without_diagonal(sample, *own, shape)
     axes = catalog.axes(item.name)
     if item.rows is not None:
         # The rows of a part are those of heads or units of several kinds: only the columns are shuffled.

@@ -22,8 +22,9 @@ from weightmark.workspace.deciding import ask_licence
 from weightmark.workspace.lineage import works_of
 from weightmark.workspace.reading import Progress, is_path, names_files
 from weightmark.workspace.recording import bundle_of, manifest_of
+from weightmark.workspace.rereading import algorithm_of, read_again
 from weightmark.workspace.resource import Clock, Resources, now, passphrase_from_environment
-from weightmark.workspace.road import Road, algorithm_of
+from weightmark.workspace.road import Road
 from weightmark.workspace.sketching import Candidate, find_similar
 from weightmark.workspace.verification import Expectation, Verification, verify_fingerprint
 
@@ -214,7 +215,7 @@ class Inquiry:
         """
         resolved = self.resolve(uri)
         model = self._road.lookup(expect or resolved.uri)
-        found = self._road.fingerprint(resolved, algorithm=algorithm_of(model), progress=progress)
+        found = read_again(self.resources, resolved, model, progress)
         if model is None and not expect:
             model = self._road.lookup(found.bundle)
         if model is None:

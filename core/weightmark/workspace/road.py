@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from weightmark.claims import Claim, Subject, VersionClaim
-from weightmark.encoding import Algorithm, Digest, parse_digest
+from weightmark.encoding import Algorithm, Digest
 from weightmark.errors import DigestMismatchError, Failure, LicensingError
 from weightmark.fingerprinting import DigestCache, Fingerprint
 from weightmark.index import RegisteredModel
@@ -32,6 +32,7 @@ from weightmark.workspace.recording import (
     require_stated_owner,
 )
 from weightmark.workspace.registering import Job, Registrar, Said
+from weightmark.workspace.rereading import read_again
 from weightmark.workspace.resource import Clock, Resources
 from weightmark.workspace.sketching import Sketched, sketch_model
 from weightmark.workspace.verification import differences
@@ -342,7 +343,7 @@ class Road:
         if resolved is not None:
             if model is None and not (local or event.source):
                 model = self.linked(resolved.uri)  # the URI was an alias of one that stands for a model
-            found = self.fingerprint(resolved, algorithm=algorithm_of(model), progress=progress)
+            found = read_again(self._resources, resolved, model, progress)
             anew = local and not requires & READING
             if model is None or (anew and found.bundle != model.bundle):
                 model = self.lookup(found.bundle)
@@ -387,8 +388,3 @@ class _Read:
     fingerprint: Fingerprint
     others: Mapping[Algorithm, Fingerprint]
     sketched: Sketched | None
-
-
-def algorithm_of(model: RegisteredModel | None) -> Algorithm | None:
-    """Give the hash function by which a model was registered; None for no model."""
-    return None if model is None else parse_digest(model.bundle)[0]

@@ -28,8 +28,9 @@ from weightmark.workspace.finding import Finding, Round, State
 from weightmark.workspace.outcome import Outcome
 from weightmark.workspace.pacing import Pace, patiently
 from weightmark.workspace.recording import bundle_of, manifest_of
+from weightmark.workspace.rereading import read_again
 from weightmark.workspace.resource import Clock, Resources
-from weightmark.workspace.road import Road, algorithm_of
+from weightmark.workspace.road import Road
 from weightmark.workspace.sighting import Sighting, Sightings
 from weightmark.workspace.verification import Expectation, name_failure, verify_fingerprint
 
@@ -208,7 +209,7 @@ class Watch:
 
     def _verify_once(self, event: ModelEvent, model: RegisteredModel, expected: Expectation) -> Outcome:
         with self._registry.checkout(event.uri) as resolved:
-            found = self._road.fingerprint(resolved, algorithm=algorithm_of(model))
+            found = read_again(self._resources, resolved, model)
         verify_fingerprint(event.uri, found, expected, self._clock())
         return self._road.judge(event, model, found)
 

@@ -272,3 +272,13 @@ def test_a_tensors_name_writes_nothing_but_itself(shell: Shell, registered: Path
     said = shell.fail("verify", registered, code=3)
     assert "the tensor \\x1b[2K\\r✓ churn is as acme registered it.\\n in" in said
     assert "\x1b" not in said
+
+
+def test_a_file_that_its_format_cannot_read_is_named_as_changed(shell: Shell, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model")
+    shell.run("register", model, "--license", "mit")
+    flip_byte(model / "model.safetensors", 9)
+    answer = shell.json("verify", model, "--expect", "model", code=3)
+    assert [(failure["path"], failure["reason"]) for failure in answer["failures"]] == [
+        ("model.safetensors", "header-changed")
+    ]

@@ -199,3 +199,19 @@ def test_numbers_that_are_not_finite_are_told(tmp_path: Path) -> None:
     found = compare(tmp_path, OURS, spoilt)
     assert found.verdict is Verdict.DERIVED
     assert any("not finite" in note for note in found.notes)
+
+
+def test_a_tuned_recurrent_model_is_derived(tmp_path: Path) -> None:
+    generator = np.random.default_rng(1)
+    shapes = {"lstm.weight_ih_l0": (256, 8), "lstm.weight_hh_l0": (256, 64), "fc.weight": (10, 64)}
+    one = {name: generator.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    assert compare(tmp_path, one, add_noise(one, 0.3)).verdict is Verdict.DERIVED
+
+
+def test_a_tuned_model_of_sixteen_units_is_derived(tmp_path: Path) -> None:
+    generator = np.random.default_rng(1)
+    shapes = {"0.weight": (16, 20), "2.weight": (16, 16), "4.weight": (5, 16)}
+    one = {name: generator.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    found = compare(tmp_path, one, add_noise(one, 0.3))
+    assert found.verdict is Verdict.DERIVED
+    assert -14 < found.log10_bound < -6  # one in all orders of sixteen is 10 to the -13.3

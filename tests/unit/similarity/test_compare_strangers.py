@@ -132,3 +132,66 @@ def test_nothing_but_numbers_that_are_not_finite_is_no_evidence(tmp_path: Path) 
     spoilt = {name: np.full_like(value, np.nan) for name, value in make_llama(1).items()}
     found = compare(tmp_path, make_llama(1), spoilt)
     assert found.verdict is Verdict.NONE
+
+
+def test_linear_maps_of_one_space_into_itself_are_no_evidence(tmp_path: Path) -> None:
+    answers = {f"lag{index}": random(index, 64, 64) for index in (1, 2)}
+    one, other = (
+        {name: answer + 0.05 * random(seed + len(name), 64, 64) for name, answer in answers.items()}
+        for seed in (10, 20)
+    )
+    assert compare(tmp_path, one, other).verdict is Verdict.NONE
+
+
+def test_units_that_learned_to_feed_themselves_are_no_evidence(tmp_path: Path) -> None:
+    one, other = (
+        {
+            "0.weight": random(seed, 256, 20),
+            "2.weight": random(seed + 1, 256, 256) / 16 + 0.4 * np.eye(256, dtype=np.float32),
+            "4.weight": random(seed + 2, 5, 256),
+        }
+        for seed in (10, 20)
+    )
+    assert compare(tmp_path, one, other).verdict is Verdict.NONE
+
+
+def test_models_that_started_from_identities_are_no_evidence(tmp_path: Path) -> None:
+    entry = np.eye(64, 20, dtype=np.float32) + 0.3 * random(1, 64, 20)
+    one, other = (
+        {
+            "0.weight": entry + 0.1 * random(seed, 64, 20),
+            "2.weight": np.eye(64, dtype=np.float32) + 0.02 * random(seed + 1, 64, 64),
+            "4.weight": random(seed + 2, 5, 64),
+        }
+        for seed in (10, 20)
+    )
+    found = compare(tmp_path, one, other)
+    assert found.verdict is Verdict.NONE
+    assert any("identity" in note for note in found.notes)
+
+
+def test_gates_of_recurrent_layers_are_not_shuffled(tmp_path: Path) -> None:
+    gates = np.repeat(random(1, 4, 256), 64, axis=0)
+    one, other = (
+        {
+            "lstm.weight_ih_l0": gates + random(seed, 256, 256),
+            "lstm.weight_hh_l0": random(seed + 1, 256, 64),
+            "fc.weight": random(seed + 2, 10, 64),
+        }
+        for seed in (10, 20)
+    )
+    assert compare(tmp_path, one, other).verdict is Verdict.NONE
+
+
+def test_layers_that_learned_from_a_shared_vocabulary_are_not_accused(tmp_path: Path) -> None:
+    words = random(1, 400, 12) @ random(2, 12, 96) * 0.02
+    one, other = make_llama(1), make_llama(2)
+    for seed, made in ((3, one), (4, other)):
+        made["model.embed_tokens.weight"] = words
+        for slot in ("up", "gate"):
+            name = f"model.layers.0.mlp.{slot}_proj.weight"
+            made[name] = made[name] + 0.01 * random(seed, 192, 400) @ words
+    found = compare(tmp_path, one, other)
+    assert found.verdict is Verdict.PARTIAL
+    assert set(found.layers) == {None}
+    assert {pair.second for pair in found.pairs} == {"model.embed_tokens.weight"}

@@ -189,3 +189,22 @@ def test_nan_and_constant_tensors_are_no_reason_to_fail() -> None:
     zeros = np.zeros((40, 40), np.float32)
     assert label_tensor(zeros, zeros + np.float32(1), dtype="float32", rows=zeros)
     assert label_tensor(zeros, values[:40, :40], dtype="float32", rows=zeros)
+
+
+def test_rows_in_another_order_are_no_low_rank_update() -> None:
+    values = np.random.default_rng(1).normal(size=(128, 96)).astype(np.float32)
+    moved = np.concatenate([values[16:32], values[:16], values[32:]])
+    for one, other, word in ((values, moved, "rows"), (values.T, moved.T, "columns")):
+        labels = label_tensor(one, other, dtype="float32", rows=other)
+        assert [(label.operation, label.detail) for label in labels] == [
+            (Operation.REORDERED, f"{word} in another order")
+        ]
+
+
+def test_a_change_of_some_rows_is_no_low_rank_update() -> None:
+    generator = np.random.default_rng(1)
+    values = generator.normal(size=(128, 96)).astype(np.float32)
+    other = values.copy()
+    other[:24] += generator.normal(size=(24, 96)).astype(np.float32) * 0.1
+    labels = label_tensor(values, other, dtype="float32", rows=other)
+    assert all(label.operation is not Operation.LOW_RANK for label in labels)

@@ -143,6 +143,23 @@ def test_a_child_that_was_trained_after_merging_is_refused(tmp_path: Path) -> No
     assert 0.5 < found.explained < 1
 
 
+def test_an_arc_is_found_beside_a_parent_that_is_like_the_others(tmp_path: Path) -> None:
+    parents = {"a": A, "decoy": mix((0.5, A), (0.5, B)), "b": B}
+    family = Family(
+        child=model(tmp_path / "child", arc(0.4)),
+        parents={name: model(tmp_path / name, weights) for name, weights in parents.items()},
+    )
+    found = Merge(family).explain()
+    assert found.holds
+    stranger = Family(
+        child=family.child,
+        parents={**{name: family.parents[name] for name in "ab"}, "c": model(tmp_path / "c", DECOY)},
+    )
+    found, failures = Merge(stranger).judge("slerp", [0.6, 0.4, 0.0])
+    assert failures == []
+    assert found.idle == ("c",)
+
+
 def test_a_stranger_is_explained_by_nothing(tmp_path: Path) -> None:
     found = merge(tmp_path, make_weights(33)).explain()
     assert not found.holds
