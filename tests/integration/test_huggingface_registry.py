@@ -169,7 +169,7 @@ def test_a_gated_model_says_who_accepts_what_and_where(world, shell):
     assert f"accept them yourself at {world.hub.url}/openlab/base" in said
     assert repo.asked == repo.let_in == set()
     repo.let_in.add("alice")
-    assert shell.json("register", "hf://openlab/base")["model"]["license"] == "llama3.1"
+    assert shell.json("register", "hf://openlab/base")["model"]["license"] == "LicenseRef-Llama-3.1"
 
 
 def test_a_refused_use_is_told_in_one_discussion(world, registry):
