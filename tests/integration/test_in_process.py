@@ -152,6 +152,7 @@ def test_a_tensor_that_wraps_others_is_refused() -> None:
 def test_a_keras_model_has_the_numbers_of_its_file(tmp_path: Path) -> None:
     import keras
 
+    keras.utils.clear_session()  # the names of layers are counted over the whole process
     model = keras.Sequential(
         [
             keras.layers.Input((4,)),
