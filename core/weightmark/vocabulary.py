@@ -33,6 +33,14 @@ class Predicate(StrEnum):
     TERMS = "https://weightmark.dev/terms/v1"
     GRANT = "https://weightmark.dev/grant/v1"
     REVOCATION = "https://weightmark.dev/revocation/v1"
+    CONSENT = "https://weightmark.dev/consent/v1"
+    AMENDMENT = "https://weightmark.dev/amendment/v1"
+    SUSPENSION = "https://weightmark.dev/suspension/v1"
+    REINSTATEMENT = "https://weightmark.dev/reinstatement/v1"
+    RENEWAL = "https://weightmark.dev/renewal/v1"
+    ASSIGNMENT = "https://weightmark.dev/assignment/v1"
+    SEAT = "https://weightmark.dev/seat/v1"
+    USAGE = "https://weightmark.dev/usage/v1"
     UPDATE = "https://weightmark.dev/update/v1"
 
 

@@ -23,6 +23,7 @@ from .expression import parse_license as parse_license
 from .expression import resolve_license as resolve_license
 from .grant import FailMode as FailMode
 from .grant import Grant as Grant
+from .grant import GrantState as GrantState
 from .grant import IssuedGrant as IssuedGrant
 from .ingredient import Ingredient as Ingredient
 from .ingredient import Joining as Joining
@@ -33,6 +34,7 @@ from .odrl import to_odrl as to_odrl
 from .odrl_reading import from_odrl as from_odrl
 from .party import Party as Party
 from .reading import read_terms as read_terms
+from .renewal import Renewal as Renewal
 from .request import Request as Request
 from .scope import parse_scope as parse_scope
 from .sharing import Reach as Reach
@@ -66,6 +68,7 @@ __all__ = [
     "Expression",
     "FailMode",
     "Grant",
+    "GrantState",
     "Ingredient",
     "IssuedGrant",
     "Joining",
@@ -75,6 +78,7 @@ __all__ = [
     "Reason",
     "ReasonCode",
     "Relation",
+    "Renewal",
     "Request",
     "ShareAlike",
     "Terms",

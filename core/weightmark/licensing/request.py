@@ -23,6 +23,8 @@ class Request:
         usage: units used so far by entitlement name, not counting this action; what is not named was not
             used. None when use could not be counted; then each grant's fail mode says what happens.
         purpose: what it is for, as grants and use restrictions name it: ``research``, ``medical-advice``.
+        seat: the person or the machine that acts, as the seats of grants name it; empty when none is named.
+        amount: units that the action takes, by entitlement name; one of each that is not named.
 
     Raises:
         ValueError: the moment has no zone.
@@ -33,6 +35,8 @@ class Request:
     at: datetime
     usage: Mapping[str, int] | None = field(default_factory=lambda: _NOTHING_USED)
     purpose: str = ""
+    seat: str = ""
+    amount: Mapping[str, int] = field(default_factory=lambda: _NOTHING_USED)
 
     def __post_init__(self) -> None:
         """Check the values; see Raises."""
