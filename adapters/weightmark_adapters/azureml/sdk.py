@@ -1,13 +1,13 @@
 """The one door to Azure's own libraries; nothing of them is imported before it is asked for."""
 
-import importlib
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
-from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
+from weightmark.errors import PlatformError, WeightmarkError
+from weightmark.extra import import_extra
 
 _MAX_MESSAGE: Final = 400
 _SECRET: Final = re.compile(r"(?i)((?:[?&]|%3f|%26)(?:sig|code)=)[^&\s'\")]+")
@@ -25,12 +25,7 @@ def load(module: str = "azure.ai.ml") -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "azure":
-            raise MissingExtraError("azureml") from error
-        raise
+    return import_extra(module, extra="azureml")
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """The one door to Hugging Face's own library; nothing of it is imported before it is asked for."""
 
-import importlib
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,7 +7,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from weightmark.encoding import hide_secrets
-from weightmark.errors import MissingExtraError, PlatformError, WeightmarkError
+from weightmark.errors import PlatformError, WeightmarkError
+from weightmark.extra import import_extra
 
 _BUSY: Final = frozenset({408, 425, 429})
 _HIDDEN: Final = frozenset({"RepositoryNotFoundError", "RevisionNotFoundError"})
@@ -32,12 +32,7 @@ def load(module: str = "huggingface_hub") -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name == "huggingface_hub":
-            raise MissingExtraError("huggingface") from error
-        raise
+    return import_extra(module, extra="huggingface")
 
 
 def client() -> Any:

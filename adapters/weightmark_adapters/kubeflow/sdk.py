@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import importlib
 import socket
 import ssl
 import threading
@@ -11,7 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
-from weightmark.errors import MissingExtraError, PlatformError
+from weightmark.errors import PlatformError
+from weightmark.extra import import_extra
 from weightmark.ports.conversation import in_our_words
 
 _OWN: Final = frozenset({"kfp", "mr_openapi", "model_registry", "boto3", "botocore"})
@@ -29,12 +29,7 @@ def load(module: str) -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in _OWN:
-            raise MissingExtraError("kubeflow") from error
-        raise
+    return import_extra(module, extra="kubeflow", packages=_OWN)
 
 
 def run(coroutine: Coroutine[Any, Any, Any]) -> Any:

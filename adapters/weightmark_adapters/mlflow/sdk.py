@@ -1,13 +1,13 @@
 """The one door to MLflow's own library; nothing of it is imported before it is asked for."""
 
-import importlib
 import re
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, Final, cast
 
-from weightmark.errors import MissingExtraError, PlatformError
+from weightmark.errors import PlatformError
+from weightmark.extra import import_extra
 from weightmark.ports.conversation import Conversation, causes, in_our_words
 
 _RETRYABLE: Final = frozenset(
@@ -32,12 +32,7 @@ def load(module: str = "mlflow") -> Any:
     Raises:
         MissingExtraError: MLflow is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name == "mlflow":
-            raise MissingExtraError("mlflow") from error
-        raise
+    return import_extra(module, extra="mlflow")
 
 
 def is_speaking() -> bool:

@@ -1,6 +1,5 @@
 """The one door to fsspec and the libraries below it; what they raise is told in our words."""
 
-import importlib
 import importlib.util
 import ssl
 from collections.abc import Mapping
@@ -8,7 +7,8 @@ from http import HTTPStatus
 from typing import Any, Final, cast
 
 from weightmark.encoding import hide_secrets
-from weightmark.errors import MissingExtraError, PlatformError, PluginError, WeightmarkError
+from weightmark.errors import PlatformError, PluginError, WeightmarkError
+from weightmark.extra import import_extra
 from weightmark.ports.conversation import causes
 
 _OWN: Final = frozenset({"aiobotocore", "aiohttp", "botocore", "fsspec", "s3fs"})
@@ -75,12 +75,7 @@ def load(module: str) -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in _OWN:
-            raise MissingExtraError("remote") from error
-        raise
+    return import_extra(module, extra="remote", packages=_OWN)
 
 
 def check_installed(scheme: str) -> None:

@@ -2,7 +2,6 @@
 
 import functools
 import hashlib
-import importlib
 import os
 import threading
 from collections import OrderedDict
@@ -10,10 +9,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from weightmark.errors import DigestMismatchError, MissingExtraError, PlatformError, WeightmarkError
+from weightmark.errors import DigestMismatchError, PlatformError, WeightmarkError
+from weightmark.extra import import_extra
 from weightmark.ports.conversation import Conversation
 
 _conversation: Final = Conversation("sagemaker")
+_OWN: Final = frozenset({"boto3", "botocore"})
 _lock: Final = threading.Lock()
 _clients: Final[OrderedDict[bytes, Any]] = OrderedDict()
 _MAX_CLIENTS: Final = 16
@@ -66,12 +67,7 @@ def load(module: str = "boto3") -> Any:
     Raises:
         MissingExtraError: boto3 is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name in {"boto3", "botocore"}:
-            raise MissingExtraError("sagemaker") from error
-        raise
+    return import_extra(module, extra="sagemaker", packages=_OWN)
 
 
 class Door:

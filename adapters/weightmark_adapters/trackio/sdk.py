@@ -1,13 +1,13 @@
 """The one door to trackio; nothing of it is imported before it is asked for."""
 
-import importlib
 import sqlite3
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from weightmark.errors import MissingExtraError, PlatformError
+from weightmark.errors import PlatformError
+from weightmark.extra import import_extra
 from weightmark.ports.conversation import in_our_words
 
 
@@ -17,12 +17,7 @@ def load(module: str = "trackio") -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name == "trackio":
-            raise MissingExtraError("trackio") from error
-        raise
+    return import_extra(module, extra="trackio")
 
 
 @contextmanager

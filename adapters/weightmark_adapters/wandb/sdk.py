@@ -1,13 +1,13 @@
 """The one door to the library of Weights & Biases; nothing of it is imported before it is asked for."""
 
-import importlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
 from weightmark.encoding import hide_secrets
-from weightmark.errors import MissingExtraError, PlatformError
+from weightmark.errors import PlatformError
+from weightmark.extra import import_extra
 from weightmark.ports.conversation import Conversation, causes, in_our_words
 
 WAIT_SECONDS: Final = 30
@@ -26,12 +26,7 @@ def load(module: str = "wandb") -> Any:
     Raises:
         MissingExtraError: it is not installed.
     """
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name == "wandb":
-            raise MissingExtraError("wandb") from error
-        raise
+    return import_extra(module, extra="wandb")
 
 
 def is_speaking() -> bool:

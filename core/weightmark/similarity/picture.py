@@ -5,11 +5,11 @@ Not promised: that a dark field matters. How much a change means is for tests of
 
 import math
 import re
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from weightmark.errors import MissingExtraError, WeightmarkError
+from weightmark.errors import WeightmarkError
+from weightmark.extra import import_extra
 from weightmark.similarity.difference import Change, ModelDifference, place_of
 from weightmark.similarity.measure import Measure
 
@@ -40,13 +40,10 @@ def draw_difference(difference: ModelDifference, file: Path, *, title: str) -> N
     """
     if file.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{file} ends neither in .png nor in .svg")
-    try:
-        # Its types are half known; what is drawn is checked by looking.
-        plot: Any = import_module("matplotlib")
-        colors: Any = import_module("matplotlib.colors")
-        figures: Any = import_module("matplotlib.figure")
-    except ImportError as error:
-        raise MissingExtraError("compare") from error
+    # Its types are half known; what is drawn is checked by looking.
+    plot = import_extra("matplotlib", extra="compare")
+    colors = import_extra("matplotlib.colors", extra="compare")
+    figures = import_extra("matplotlib.figure", extra="compare")
     import numpy as np
 
     cells, marks = norms_by_place(difference)
