@@ -93,15 +93,20 @@ def command(
         if earlier is not None and outcome.model is not None:
             update = record_update(workspace.resources, earlier, outcome.model, workspace.clock)
     _show(outcome, written, update, as_json=as_json)
-    if license_ is not None and outcome.model is not None and outcome.model.license != license_:
-        stands = outcome.model.license or "no licence"
-        click.echo(
-            f"hint:  It was registered before and stands under {stands}; to change that:"
-            f" `weightmark license set {model} '{license_}'`.",
-            err=True,
-        )
-    if not outcome.allowed:
-        outcome.decision.require()
+    _tell_of_licence(outcome, model, license_)
+    outcome.decision.require()
+
+
+def _tell_of_licence(outcome: Outcome, model: str, wanted: str | None) -> None:
+    """Say so when the licence that was asked for is not the one that is recorded."""
+    if wanted is None or outcome.model is None or outcome.model.license == wanted:
+        return
+    stands = outcome.model.license or "no licence"
+    click.echo(
+        f"hint:  It was registered before and stands under {stands}; to change that:"
+        f" `weightmark license set {model} '{wanted}'`.",
+        err=True,
+    )
 
 
 def write_bundle(workspace: Workspace, outcome: Outcome, file: Path) -> list[str]:

@@ -32,6 +32,7 @@ from weightmark.workspace import (
     read_bounded,
     verify_fingerprint,
 )
+from weightmark.workspace.reading import Progress
 
 EXIT_FAILED = 3
 
@@ -100,23 +101,26 @@ def command(
     if bundle is not None and expect:
         raise click.UsageError("--expect asks your own ledger; with --bundle the bundle is what is expected.")
     policy = _policy(identities, threshold)
-    workspace = open_workspace()
     try:
-        with progress_bar("Hashing", shown=not as_json) as progress:
+        with open_workspace() as workspace, progress_bar("Hashing", shown=not as_json) as progress:
             if bundle is None:
                 held = workspace.verify(model, expect=expect, policy=policy, progress=progress)
             else:
                 expected = _expectation(bundle, manifest, trust, policy)
-                algorithm = parse_digest(Statement.decode(expected.bundle.envelope.payload).subject.bundle)[0]
-                resolved = workspace.resolve(model)
-                found = workspace.fingerprint(resolved, algorithm=algorithm, progress=progress)
-                held = verify_fingerprint(model, found, expected, workspace.clock())
+                held = _verify_offline(workspace, model, expected, progress)
     except (VerificationError, MalformedError) as error:
         _show_failure(model, error, as_json=as_json)
         sys.exit(EXIT_FAILED)
-    finally:
-        workspace.close()
-    _show(workspace, held, as_json=as_json)
+    _show(held, as_json=as_json)
+
+
+def _verify_offline(
+    workspace: Workspace, model: str, expected: Expectation, progress: Progress | None
+) -> Verification:
+    """Check a model against a bundle alone; no ledger is asked."""
+    algorithm = parse_digest(Statement.decode(expected.bundle.envelope.payload).subject.bundle)[0]
+    found = workspace.fingerprint(workspace.resolve(model), algorithm=algorithm, progress=progress)
+    return verify_fingerprint(model, found, expected, workspace.clock())
 
 
 def _policy(identities: tuple[str, ...], threshold: int | None) -> Policy | None:
@@ -141,8 +145,7 @@ def _expectation(
     )
 
 
-def _show(workspace: Workspace, held: Verification, *, as_json: bool) -> None:
-    del workspace
+def _show(held: Verification, *, as_json: bool) -> None:
     result = held.to_json()
     if as_json:
         print_json(result)
