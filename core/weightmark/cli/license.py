@@ -7,13 +7,22 @@ import click
 
 from weightmark.claims import TermsClaim
 from weightmark.cli.license_build import build
+from weightmark.cli.license_clock import clock
 from weightmark.cli.license_compat import command as compat
+from weightmark.cli.license_delegate import command as delegate
+from weightmark.cli.license_delegated import command as delegated
+from weightmark.cli.license_delegated import revoke as revoke_token
+from weightmark.cli.license_file import issue, machine, verify
+from weightmark.cli.license_status import status
+from weightmark.cli.license_text import text
 from weightmark.cli.option import open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json, print_table
 from weightmark.encoding import Json, decode
 from weightmark.licensing import TEMPLATES, Terms, find_template, parse_license, to_odrl, word_terms
+from weightmark.licensing.building import check_terms
 from weightmark.licensing.catalog import ALIASES
 from weightmark.licensing.pointer import find_pointer, pointer_names
+from weightmark.licensing.verbatim import text_names
 from weightmark.workspace import describe, read_bounded
 
 MAX_TERMS = 1 << 20
@@ -33,6 +42,11 @@ def command() -> None:
 
 
 command.add_command(build)
+command.add_command(text)
+for offline in (issue, verify, machine, status, clock):
+    command.add_command(offline)
+for each in (delegate, delegated, revoke_token):
+    command.add_command(each)
 
 
 @command.command("set")
@@ -122,12 +136,14 @@ def templates(as_json: bool) -> None:
     for spelling, known in ALIASES.items():
         spellings.setdefault(known, []).append(spelling)
     if as_json:
+        texts = text_names()
         rows: list[Json] = [
             {
                 "id": terms.id,
                 "title": terms.title,
                 "url": terms.url,
                 "also": list(spellings.get(terms.id, [])),
+                "text": terms.id in texts,
             }
             for terms in TEMPLATES
         ]
@@ -169,7 +185,9 @@ def _show_pointer(name: str, *, as_json: bool) -> bool:
 
 
 def _read_terms(file: Path) -> Terms:
-    return Terms.from_json(decode(read_bounded(file, MAX_TERMS), what=str(file)))
+    terms = Terms.from_json(decode(read_bounded(file, MAX_TERMS), what=str(file)), what=str(file))
+    check_terms(terms, what=str(file))
+    return terms
 
 
 def _show_terms(terms: Terms, *, as_json: bool) -> None:

@@ -3,12 +3,12 @@
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
+from weightmark.cli.license_questions import ask_draft
 from weightmark.cli.option import Moment
 from weightmark.cli.output import fails_clearly, good, json_option, print_json
 from weightmark.encoding import Json, decode, encode
@@ -20,6 +20,7 @@ from weightmark.licensing import (
     Terms,
     Tier,
     UseRestriction,
+    WorkKind,
     build_terms,
     find_template,
 )
@@ -28,7 +29,7 @@ from weightmark.licensing.drafting import parse_bound, parse_capabilities, parse
 from weightmark.licensing.duty import Condition
 from weightmark.licensing.family.citation import USUAL_DUTIES
 from weightmark.licensing.family.purpose import PURPOSES
-from weightmark.licensing.odrl import ANY_ASSET, to_odrl
+from weightmark.licensing.odrl import ANY_ASSET, parse_iri, to_odrl
 from weightmark.licensing.wording import word_terms
 from weightmark.workspace import read_bounded
 
@@ -70,11 +71,13 @@ def _named(usual: dict[str, str], kind: Callable[..., T]) -> Callable[[str], T]:
 
 
 _SCOPE: Final = _Parsed("SCOPE", parse_capabilities)
+_IRI: Final = _Parsed("IRI", lambda text: parse_iri(text) if text else "")
 
 
 @click.command("build")
 @click.option("--name", help="What the terms are called; LicenseRef- is put before it.")
 @click.option("--title", help="A name for people.")
+@click.option("--url", help="Where a longer text stands.")
 @click.option("--template", metavar="LICENCE", help="Terms to start from, such as per-seat or academic.")
 @click.option(
     "--from",
@@ -108,7 +111,16 @@ _SCOPE: Final = _Parsed("SCOPE", parse_capabilities)
     help="A fact about the licensee that must hold.",
 )
 @click.option("--share-alike", type=_Parsed("REACH[:LICENCE,...]", parse_sharing), help="For derived works.")
+@click.option(
+    "--network/--no-network", default=None, help="With --share-alike: access over a network is passing on."
+)
 @click.option("--purpose", "purposes", multiple=True, metavar="NAME", help="Only for this; may be repeated.")
+@click.option(
+    "--covers",
+    multiple=True,
+    type=click.Choice([kind.value for kind in WorkKind]),
+    help="A kind of work that it speaks of.",
+)
 @click.option("--organisation", "organisations", multiple=True, metavar="NAME", help="Only for this party.")
 @click.option("--territory", multiple=True, metavar="CC", help="Only in this country; two letters.")
 @click.option("--seats", type=int, help="For at most so many people.")
@@ -126,8 +138,9 @@ _SCOPE: Final = _Parsed("SCOPE", parse_capabilities)
 @click.option("--price", metavar="REFERENCE", help="A price or an order.")
 @click.option("--warranty", help="What is warranted.")
 @click.option("--law", help="The governing law.")
-@click.option("--target", default=ANY_ASSET, metavar="IRI", help="What the ODRL policy is about.")
-@click.option("--assigner", default="", metavar="IRI", help="Who offers it; then the policy is an Offer.")
+@click.option("--target", default=ANY_ASSET, type=_IRI, help="What the ODRL policy is about.")
+@click.option("--assigner", default="", type=_IRI, help="Who offers it; then the policy is an Offer.")
+@click.option("--assignee", default="", type=_IRI, help="Who agreed to it; then it is an Agreement.")
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -144,6 +157,7 @@ def build(
     source: Path | None,
     target: str,
     assigner: str,
+    assignee: str,
     out: Path,
     force: bool,
     as_json: bool,
@@ -158,13 +172,15 @@ def build(
       weightmark license build --name lab --allow infer --no-commercial
       weightmark license build --name acme --template per-seat --seats 20
     """
+    if assignee and not assigner:
+        raise click.UsageError("--assignee needs --assigner: an agreement has two parties.")
     said = {key: value for key, value in given.items() if value not in _EMPTY}
     if not said and (name, template, source) == (None, None, None) and sys.stdin.isatty():
-        draft = _ask()
+        draft = ask_draft(_template)
     else:
         draft = _overlay(_begin(name, template, source), said)
     terms = build_terms(draft)
-    policy = to_odrl(terms, target=target, assigner=assigner)
+    policy = to_odrl(terms, target=target, assigner=assigner, assignee=assignee)
     written = _write(out, terms, policy, force=force)
     if as_json:
         print_json({"terms": terms.to_json(), "odrl": policy, "files": [str(path) for path in written]})
@@ -194,59 +210,25 @@ def _template(name: str) -> Terms:
 def _overlay(draft: Draft, said: dict[str, Any]) -> Draft:
     changes: dict[str, Any] = {}
     for key, value in said.items():
-        if key in {"allow", "forbid"}:
-            changes[key] = getattr(draft, key).union(*value)
-        elif key == "tier":
+        if key == "tier":
             changes[key] = Tier(value)
         elif key == "purposes":
             changes[key] = frozenset(value)
+        elif key == "covers":
+            changes[key] = frozenset(map(WorkKind, value))
         elif key in {"duties", "use_restrictions", "conditions"}:
             changes[key] = (*getattr(draft, key), *value)
-        else:
+        elif key not in {"allow", "forbid", "network"}:
             changes[key] = value
-    return replace(draft, **changes)
-
-
-def _ask() -> Draft:
-    click.echo("Terms of your own. An empty answer takes what stands in brackets.", err=True)
-    name = _question("What are they called?")
-    template = _question("Start from which template (none for none)?", "none")
-    draft = Draft(id=name) if template == "none" else draft_from(_template(template), name)
-    draft = replace(draft, title=_question("A title for people?", draft.title or name))
-    if template == "none":
-        draft = replace(draft, allow=_capabilities("What may be done?", "inference"))
-        forbidden = _question("What is forbidden in so many words (none for nothing)?", "none")
-        draft = replace(draft, forbid=frozenset() if forbidden == "none" else parse_capabilities(forbidden))
-        draft = replace(draft, commercial=click.confirm("May commercial parties?", default=True, err=True))
-        if click.confirm("Must they name you?", default=True, err=True):
-            credit = Duty(id="attribution", sentence=USUAL_DUTIES["attribution"], clause="")
-            draft = replace(draft, duties=(*draft.duties, credit))
-    seats = click.prompt("For how many people (0 for any number)?", default=0, type=int, err=True)
-    end: datetime | None = None
-    until = _question("Until which day (never for always)?", "never")
-    if until != "never":
-        end = Moment().convert(until, None, None)
-    price = _question("The price or order (free for none)?", "free")
-    law = _question("Which law governs it (none for none)?", "none")
-    return replace(
-        draft,
-        seats=seats or draft.seats,
-        end=end,
-        price="" if price == "free" else price,
-        law="" if law == "none" else law,
-    )
-
-
-def _question(text: str, default: str | None = None) -> str:
-    answer: str = click.prompt(text, default=default, err=True)
-    return answer.strip()
-
-
-def _capabilities(text: str, default: str) -> frozenset[Capability]:
-    answer: frozenset[Capability] = click.prompt(
-        text, default=default, value_proc=parse_capabilities, err=True
-    )
-    return answer
+    allow, forbid = (frozenset[Capability]().union(*said.get(key, ())) for key in ("allow", "forbid"))
+    granted = allow if "tier" not in changes else allow | changes["tier"].capabilities
+    changes |= {"allow": (draft.allow - forbid) | allow, "forbid": (draft.forbid - granted) | forbid}
+    draft = replace(draft, **changes)
+    if "network" not in said:
+        return draft
+    if draft.share_alike is None:
+        raise click.UsageError("--network needs --share-alike: it says what counts as passing on.")
+    return replace(draft, share_alike=replace(draft.share_alike, network=said["network"]))
 
 
 def _write(out: Path, terms: Terms, policy: dict[str, Json], *, force: bool) -> Sequence[Path]:

@@ -7,7 +7,7 @@ Not promised: good terms. Only contradictions are found, not what was forgotten.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Final
@@ -157,12 +157,7 @@ def build_terms(draft: Draft) -> Terms:
     Raises:
         MalformedError: something in it contradicts something else; the message names all of it.
     """
-    found = find_contradictions(draft)
-    if found:
-        raise MalformedError(
-            f"the terms contradict themselves: {'; '.join(found)}",
-            hint="Change or leave out one side of each, and build them again.",
-        )
+    _agree(find_contradictions(draft), "the terms contradict themselves")
     name = draft.id if draft.id.startswith("LicenseRef-") else f"LicenseRef-{draft.id}"
     shared = {entry: getattr(draft, entry) for entry in _SHARED}
     terms = Terms(
@@ -178,6 +173,20 @@ def build_terms(draft: Draft) -> Terms:
     return _cite(terms, name.removeprefix("LicenseRef-"))
 
 
+def check_terms(terms: Terms, *, what: str = "the terms") -> None:
+    """Check that nothing in some terms stands against anything else.
+
+    Args:
+        terms: such as somebody's own, from a file; they may have any name, and may allow nothing.
+        what: their name in messages.
+
+    Raises:
+        MalformedError: something in them contradicts something else; the message names all of it.
+    """
+    draft = draft_from(terms, terms.id)
+    _agree(tuple(_phrases(draft, _AGREEING)), f"what {what} says contradicts itself")
+
+
 def find_contradictions(draft: Draft) -> tuple[str, ...]:
     """Find everything in a draft that stands against something else.
 
@@ -190,11 +199,20 @@ def find_contradictions(draft: Draft) -> tuple[str, ...]:
     Raises:
         Nothing.
     """
-    return tuple(
-        phrase
-        for find in (_in_name, _in_capabilities, _in_time, _in_limits, _in_extent, _in_names)
-        for phrase in find(draft)
-    )
+    return tuple(_phrases(draft, (_in_name, _in_nothing, *_AGREEING)))
+
+
+def _phrases(draft: Draft, finders: Iterable[Callable[[Draft], Iterator[str]]]) -> Iterator[str]:
+    for find in finders:
+        yield from find(draft)
+
+
+def _agree(contradictions: tuple[str, ...], message: str) -> None:
+    if contradictions:
+        raise MalformedError(
+            f"{message}: {'; '.join(contradictions)}",
+            hint="Change or leave out one side of each, and try again.",
+        )
 
 
 def _in_name(draft: Draft) -> Iterator[str]:
@@ -202,10 +220,13 @@ def _in_name(draft: Draft) -> Iterator[str]:
         yield f"the name {draft.id[:40]!r} must be letters, digits, dots and hyphens"
 
 
+def _in_nothing(draft: Draft) -> Iterator[str]:
+    if not draft.permissions:
+        yield "it allows nothing"
+
+
 def _in_capabilities(draft: Draft) -> Iterator[str]:
     allowed, forbidden = draft.permissions, draft.forbid
-    if not allowed:
-        yield "it allows nothing"
     for capability in sorted(draft.allow & forbidden):
         yield f"{capability} is allowed and forbidden at once"
     if draft.tier is not None:
@@ -266,6 +287,9 @@ def _in_names(draft: Draft) -> Iterator[str]:
     yield from _twice("duty", (duty.id for duty in draft.duties))
     yield from _twice("forbidden purpose", (one.id for one in draft.use_restrictions))
     yield from _twice("condition", (one.id for one in draft.conditions))
+
+
+_AGREEING: Final = (_in_capabilities, _in_time, _in_limits, _in_extent, _in_names)
 
 
 def _twice(what: str, names: Iterable[str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ Not promised: an order. Who may call a model need not see its weights.
 from enum import StrEnum
 
 from weightmark.encoding import Record
-from weightmark.errors import MalformedError
+from weightmark.licensing.listing import read_listed
 
 
 class Capability(StrEnum):
@@ -42,6 +42,9 @@ VIEWS = frozenset({Capability.VIEW_METADATA, Capability.VIEW_ARCHITECTURE})
 DERIVES = frozenset({Capability.FINE_TUNE, Capability.MERGE, Capability.DISTILL})
 """What makes another model out of this one."""
 
+SHARES = frozenset({Capability.REDISTRIBUTE, Capability.SUBLICENSE, Capability.RESELL})
+"""What lets others have the model, or rights in it."""
+
 EVERYTHING = frozenset(Capability)
 
 
@@ -55,13 +58,4 @@ def read_capabilities(record: Record, key: str) -> frozenset[Capability]:
     Raises:
         MalformedError: the field is not a list of strings, or one of them is not a capability.
     """
-    found: set[Capability] = set()
-    for text in record.texts(key, required=False):
-        try:
-            found.add(Capability(text))
-        except ValueError as error:
-            raise MalformedError(
-                f"{key!r} in {record.what} has {text[:40]!r}, which is not a capability",
-                hint=f"The capabilities are: {', '.join(Capability)}.",
-            ) from error
-    return frozenset(found)
+    return read_listed(record, key, Capability, one="a capability", all_="capabilities")

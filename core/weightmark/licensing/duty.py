@@ -4,17 +4,21 @@ Not promised: the licence's own words. The sentences are ours; the text at the c
 """
 
 from dataclasses import dataclass
+from typing import Final, Self
 
 from weightmark.encoding import Json, Record
 
+PRIVATE_ONLY: Final = "keep-adaptations-private"
+"""The duty of licences under which one may adapt, and may not share what was adapted."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Duty:
-    """Something that must be done.
+class Point:
+    """One thing that a licence says: its name, a sentence, and where it is written.
 
     Args:
-        id: a stable name: ``attribution``, ``share-alike``, ``renew``.
-        sentence: what to do, and when, in plain words.
+        id: a stable name.
+        sentence: what is said, in plain words.
         clause: where it is written: ``"Apache-2.0 section 4(b)"``.
     """
 
@@ -31,66 +35,30 @@ class Duty:
         return {"clause": self.clause, "id": self.id, "sentence": self.sentence}
 
     @classmethod
-    def from_record(cls, record: Record) -> "Duty":
+    def from_record(cls, record: Record) -> Self:
         """Read it from JSON, strictly.
 
         Raises:
             MalformedError: a field is missing, unknown or of another type.
         """
-        duty = cls(id=record.text("id"), sentence=record.text("sentence"), clause=record.text("clause"))
+        point = cls(id=record.text("id"), sentence=record.text("sentence"), clause=record.text("clause"))
         record.done()
-        return duty
+        return point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UseRestriction:
-    """A purpose for which the model may not be used.
-
-    Args:
-        id: a stable name, compared with the purpose of a request: ``medical-advice``.
-        sentence: what is forbidden, in plain words.
-        clause: where it is written.
-    """
-
-    id: str
-    sentence: str
-    clause: str
-
-    def to_json(self) -> dict[str, Json]:
-        """Write it as JSON.
-
-        Raises:
-            Nothing.
-        """
-        return {"clause": self.clause, "id": self.id, "sentence": self.sentence}
-
-    @classmethod
-    def from_record(cls, record: Record) -> "UseRestriction":
-        """Read it from JSON, strictly.
-
-        Raises:
-            MalformedError: a field is missing, unknown or of another type.
-        """
-        restriction = cls(
-            id=record.text("id"), sentence=record.text("sentence"), clause=record.text("clause")
-        )
-        record.done()
-        return restriction
+class Duty(Point):
+    """Something that must be done: ``attribution``, ``share-alike``, ``renew``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """A fact about the licensee on which the permissions hang, and which no request states.
+class UseRestriction(Point):
+    """A purpose for which the model may not be used; its name is compared with that of a request."""
 
-    Args:
-        id: a stable name: ``large-user``, ``revenue``.
-        sentence: when the permissions do not hold, or what they need first, in plain words.
-        clause: where it is written.
-    """
 
-    id: str
-    sentence: str
-    clause: str
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition(Point):
+    """A fact about the licensee on which the permissions hang, and which no request states."""
 
     def as_duty(self) -> Duty:
         """Put it as something to make sure of, for whoever lists what is owed.
@@ -99,25 +67,6 @@ class Condition:
             Nothing.
         """
         return Duty(id=f"condition-{self.id}", sentence=self.sentence, clause=self.clause)
-
-    def to_json(self) -> dict[str, Json]:
-        """Write it as JSON.
-
-        Raises:
-            Nothing.
-        """
-        return {"clause": self.clause, "id": self.id, "sentence": self.sentence}
-
-    @classmethod
-    def from_record(cls, record: Record) -> "Condition":
-        """Read it from JSON, strictly.
-
-        Raises:
-            MalformedError: a field is missing, unknown or of another type.
-        """
-        condition = cls(id=record.text("id"), sentence=record.text("sentence"), clause=record.text("clause"))
-        record.done()
-        return condition
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from weightmark.licensing.odrl import (
     ACTIONS,
     COMMERCIAL_USE,
     DUTY_ACTIONS,
+    KINDS,
     PROFILE,
     SHARE_ALIKE,
     TERMS_PREFIX,
@@ -39,7 +40,7 @@ def from_odrl(value: Json, *, what: str = "the policy") -> Terms:
     """Read terms from an ODRL policy.
 
     Args:
-        value: what ``to_odrl`` wrote, of whatever target and assigner.
+        value: what ``to_odrl`` wrote, of whatever target and parties.
         what: its name in messages.
 
     Raises:
@@ -73,8 +74,8 @@ def from_odrl(value: Json, *, what: str = "the policy") -> Terms:
 def _head(record: Record) -> str:
     kind, profile, uid = record.text("@type"), record.text("profile"), record.text("uid")
     record.items("@context")
-    if kind not in {"Set", "Offer"}:
-        raise MalformedError(f"{record.what} is of type {kind[:40]!r}, neither Set nor Offer")
+    if kind not in KINDS:
+        raise MalformedError(f"{record.what} is of type {kind[:40]!r}, not one of {', '.join(KINDS)}")
     if profile != PROFILE:
         raise MalformedError(
             f"{record.what} has the profile {profile[:80]!r}, not {PROFILE}",
@@ -90,7 +91,12 @@ def _head(record: Record) -> str:
 
 def _rule_head(rule: Record) -> str:
     rule.text("target")
+    return _action_between(rule)
+
+
+def _action_between(rule: Record) -> str:
     rule.text("assigner", "")
+    rule.text("assignee", "")
     return rule.text("action")
 
 
@@ -147,17 +153,11 @@ def _read_restriction(rule: Record, members: Members) -> None:
     purpose.done()
     if (left, operator) != ("purpose", "eq"):
         raise MalformedError(f"{purpose.what} is not about one purpose")
-    restriction: Json = {
-        "id": name,
-        "sentence": rule.text("dct:description"),
-        "clause": rule.text("wm:clause"),
-    }
-    rule.done()
-    _append(members, "useRestrictions", restriction)
+    _append(members, "useRestrictions", _point(rule, name))
 
 
 def _read_obligation(rule: Record, members: Members) -> None:
-    action = rule.text("action")
+    action = _action_between(rule)
     if action == SHARE_ALIKE:
         members["shareAlike"] = {
             "reach": rule.text("wm:reach"),
@@ -172,13 +172,17 @@ def _read_obligation(rule: Record, members: Members) -> None:
         raise MalformedError(
             f"{rule.what} has the action {action[:40]!r}, which is not that of {name[:40]!r}"
         )
-    duty: Json = {
+    _append(members, "duties", _point(rule, name))
+
+
+def _point(rule: Record, name: str) -> Json:
+    point: Json = {
         "id": name,
         "sentence": rule.text("dct:description"),
         "clause": rule.text("wm:clause"),
     }
     rule.done()
-    _append(members, "duties", duty)
+    return point
 
 
 def _read_constraint(constraint: Record, members: Members) -> None:

@@ -6,8 +6,9 @@ Not here: what licences demand of the result together; see ``collision``.
 from weightmark.licensing.capability import DERIVES, Capability
 from weightmark.licensing.compatibility import CompatibilityCode, CompatibilityReason
 from weightmark.licensing.demand import FREE_ALONE
+from weightmark.licensing.duty import PRIVATE_ONLY
 from weightmark.licensing.ingredient import Joining
-from weightmark.licensing.role import PRIVATE_ONLY, Player, Role, needs_of
+from weightmark.licensing.role import Player, Role, needs_of
 from weightmark.licensing.sentence import show
 from weightmark.licensing.sharing import Reach
 from weightmark.licensing.terms import COMMERCIAL

@@ -12,13 +12,11 @@ from enum import StrEnum
 from typing import Final
 
 from weightmark.licensing.capability import DERIVES, Capability
+from weightmark.licensing.duty import PRIVATE_ONLY
 from weightmark.licensing.ingredient import Ingredient, Joining
 from weightmark.licensing.terms import Terms
 from weightmark.licensing.use import Use
 from weightmark.licensing.work_kind import WorkKind
-
-PRIVATE_ONLY: Final = "keep-adaptations-private"
-"""The duty of licences under which one may adapt, and may not share what was adapted."""
 
 _BESIDE: Final = frozenset({Capability.REDISTRIBUTE, Capability.RESELL})
 

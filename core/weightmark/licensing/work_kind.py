@@ -6,7 +6,7 @@ Not promised: a lawyer's answer to whether weights are a work at all.
 from enum import StrEnum
 
 from weightmark.encoding import Record
-from weightmark.errors import MalformedError
+from weightmark.licensing.listing import read_listed
 
 
 class WorkKind(StrEnum):
@@ -32,13 +32,4 @@ def read_work_kinds(record: Record, key: str) -> frozenset[WorkKind]:
     Raises:
         MalformedError: the field is not a list of strings, or one of them is no kind of work.
     """
-    found: set[WorkKind] = set()
-    for text in record.texts(key, required=False):
-        try:
-            found.add(WorkKind(text))
-        except ValueError as error:
-            raise MalformedError(
-                f"{key!r} in {record.what} has {text[:40]!r}, which is not a kind of work",
-                hint=f"The kinds are: {', '.join(WorkKind)}.",
-            ) from error
-    return frozenset(found)
+    return read_listed(record, key, WorkKind, one="a kind of work", all_="kinds")

@@ -1,5 +1,6 @@
 """Terms of one's own: every contradiction is named, and what is built can be read again."""
 
+import json
 import os
 import pty
 import re
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from tests.workshop import Shell
@@ -31,7 +33,7 @@ from weightmark.licensing import (
     from_odrl,
     read_terms,
 )
-from weightmark.licensing.building import Bound, draft_from
+from weightmark.licensing.building import Bound, check_terms, draft_from
 from weightmark.licensing.drafting import parse_bound, parse_capabilities, parse_sharing, read_draft
 from weightmark.licensing.sharing import Reach, ShareAlike
 
@@ -50,52 +52,52 @@ def shell(tmp_path, monkeypatch):
     return Shell(folder=folder, env=env)
 
 
-@pytest.mark.parametrize(
-    ("changes", "says"),
-    [
-        ({"allow": INFER, "forbid": INFER}, "infer is allowed and forbidden at once"),
-        ({"start": START, "end": START}, "is not after the start"),
-        ({"end": START.replace(tzinfo=None)}, "has no zone"),
-        ({"allow": frozenset({Capability.RESELL}), "commercial": False}, "commercial use is forbidden"),
-        ({"bounds": (Bound(name="calls", unit="x", limit=-1),)}, "limit of 'calls' is negative"),
-        ({"bounds": (Bound(name="calls", unit="x", limit=1, overage=-2),)}, "overage of 'calls' is negative"),
-        ({"bounds": (Bound(name="", unit="x", limit=1),)}, "does not say what it counts"),
-        ({"bounds": (Bound(name="a", unit="x", limit=1),) * 2}, "limit 'a' is there twice"),
-        (
-            {"tier": Tier.FINE_TUNE, "forbid": frozenset({Capability.DOWNLOAD_WEIGHTS})},
-            "the tier fine-tune needs download-weights",
-        ),
-        (
-            {"allow": frozenset({Capability.MERGE}), "forbid": frozenset({Capability.DOWNLOAD_WEIGHTS})},
-            "merge is allowed, and needs download-weights",
-        ),
-        ({"allow": frozenset()}, "allows nothing"),
-        ({"id": "two words"}, "letters, digits, dots and hyphens"),
-        ({"seats": 0}, "there are 0 seats"),
-        ({"seats": -3}, "there are -3 seats"),
-        ({"grace_days": 3}, "no end"),
-        ({"grace_days": -3, "end": START}, "grace of -3 days"),
-        ({"renewal": "auto"}, "has no end"),
-        ({"renewal": "maybe", "end": START}, "neither 'auto' nor empty"),
-        ({"territory": ("Germany",)}, "no country of two capital letters"),
-        ({"territory": ("DE", "DE")}, "country 'DE' is there twice"),
-        (
-            {
-                "purposes": frozenset({"military"}),
-                "use_restrictions": (UseRestriction(id="military", sentence="No.", clause=""),),
-            },
-            "'military' is the only one and forbidden at once",
-        ),
-        (
-            {
-                "forbid": frozenset({Capability.FINE_TUNE, Capability.MERGE, Capability.DISTILL}),
-                "share_alike": ShareAlike(reach=Reach.DERIVATIVE, clause=""),
-            },
-            "deriving is forbidden",
-        ),
-        ({"duties": (Duty(id="pay", sentence="Pay.", clause=""),) * 2}, "duty 'pay' is there twice"),
-    ],
-)
+CONTRADICTORY = [
+    ({"allow": INFER, "forbid": INFER}, "infer is allowed and forbidden at once"),
+    ({"start": START, "end": START}, "is not after the start"),
+    ({"end": START.replace(tzinfo=None)}, "has no zone"),
+    ({"allow": frozenset({Capability.RESELL}), "commercial": False}, "commercial use is forbidden"),
+    ({"bounds": (Bound(name="calls", unit="x", limit=-1),)}, "limit of 'calls' is negative"),
+    ({"bounds": (Bound(name="calls", unit="x", limit=1, overage=-2),)}, "overage of 'calls' is negative"),
+    ({"bounds": (Bound(name="", unit="x", limit=1),)}, "does not say what it counts"),
+    ({"bounds": (Bound(name="a", unit="x", limit=1),) * 2}, "limit 'a' is there twice"),
+    (
+        {"tier": Tier.FINE_TUNE, "forbid": frozenset({Capability.DOWNLOAD_WEIGHTS})},
+        "the tier fine-tune needs download-weights",
+    ),
+    (
+        {"allow": frozenset({Capability.MERGE}), "forbid": frozenset({Capability.DOWNLOAD_WEIGHTS})},
+        "merge is allowed, and needs download-weights",
+    ),
+    ({"allow": frozenset()}, "allows nothing"),
+    ({"id": "two words"}, "letters, digits, dots and hyphens"),
+    ({"seats": 0}, "there are 0 seats"),
+    ({"seats": -3}, "there are -3 seats"),
+    ({"grace_days": 3}, "no end"),
+    ({"grace_days": -3, "end": START}, "grace of -3 days"),
+    ({"renewal": "auto"}, "has no end"),
+    ({"renewal": "maybe", "end": START}, "neither 'auto' nor empty"),
+    ({"territory": ("Germany",)}, "no country of two capital letters"),
+    ({"territory": ("DE", "DE")}, "country 'DE' is there twice"),
+    (
+        {
+            "purposes": frozenset({"military"}),
+            "use_restrictions": (UseRestriction(id="military", sentence="No.", clause=""),),
+        },
+        "'military' is the only one and forbidden at once",
+    ),
+    (
+        {
+            "forbid": frozenset({Capability.FINE_TUNE, Capability.MERGE, Capability.DISTILL}),
+            "share_alike": ShareAlike(reach=Reach.DERIVATIVE, clause=""),
+        },
+        "deriving is forbidden",
+    ),
+    ({"duties": (Duty(id="pay", sentence="Pay.", clause=""),) * 2}, "duty 'pay' is there twice"),
+]
+
+
+@pytest.mark.parametrize(("changes", "says"), CONTRADICTORY)
 def test_each_contradiction_is_named(changes, says):
     draft = replace(GOOD, **changes)
     assert len(find_contradictions(draft)) == 1
@@ -131,6 +133,28 @@ def test_every_template_can_be_started_from(template):
     built = build_terms(draft_from(template, "ours"))
     assert (built.permissions, built.prohibitions) == (template.permissions, template.prohibitions)
     assert [duty.id for duty in built.duties] == [duty.id for duty in template.duties]
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda terms: terms.id)
+def test_no_template_contradicts_itself(template):
+    check_terms(template)
+
+
+def test_terms_that_contradict_themselves_are_not_set(shell):
+    model = shell.folder / "model"
+    model.mkdir()
+    (model / "model.bin").write_bytes(b"x")
+    shell.run("register", model, "--mine")
+    for said, complaint in (
+        ({"permissions": ["infer"], "prohibitions": ["infer"]}, "infer is allowed and forbidden at once"),
+        ({"end": "2027-01-01T00:00:00Z", "start": "2027-02-01T00:00:00Z"}, "is not after the start"),
+        ({"graceDays": 5}, "there are days of grace after the end, and no end"),
+        ({"seats": -1}, "at least 0, not the number -1"),
+    ):
+        (shell.folder / "bad.json").write_text(json.dumps({"id": "x", "commercial": True, **said}))
+        stderr = shell.fail("license", "set", model, "LicenseRef-x", "--terms", "bad.json", code=1)
+        assert complaint in stderr
+        assert "bad.json" in stderr
 
 
 def test_a_draft_is_read_from_the_json_of_terms_and_may_leave_clauses_out():
@@ -249,6 +273,8 @@ def test_the_command_starts_from_a_file_and_from_a_template(shell):
         (["--name", "x", "--bound", "calls"], 2, "is no limit"),
         (["--name", "x", "--duty", "dance"], 2, "has no sentence"),
         (["--name", "x", "--share-alike", "all"], 2, "is not one of"),
+        (["--name", "x", "--allow", "infer", "--target", "my model"], 2, "no absolute IRI"),
+        (["--name", "x", "--allow", "infer", "--assignee", "urn:x:buyer"], 2, "needs --assigner"),
     ],
 )
 def test_the_command_says_what_is_wrong(shell, arguments, code, says):
@@ -265,21 +291,162 @@ def test_the_command_shows_templates_and_what_is_known_by_name(shell):
     assert shell.json("license", "show", "gfdl")["terms"] is None
 
 
-def test_the_command_asks_at_a_terminal(tmp_path):
+def test_the_command_says_all_that_terms_may_say(shell):
+    flags = ["--url", "https://ours.example/", "--covers", "weights", "--covers", "outputs", "--tier", "full"]
+    built = shell.json(
+        "license", "build", "--name", "ours", *flags, "--share-alike", "derivative", "--network"
+    )
+    assert built["terms"]["covers"] == ["outputs", "weights"]
+    assert built["terms"]["url"] == "https://ours.example/"
+    assert built["terms"]["shareAlike"]["network"] is True
+
+
+def test_what_is_said_wins_over_the_template(shell):
+    wider = ["--template", "per-seat", "--allow", "fine-tune", "--forbid", "embed"]
+    terms = shell.json("license", "build", "--name", "ours", *wider)["terms"]
+    assert {"fine-tune", "infer"} <= set(terms["permissions"])
+    assert "fine-tune" not in terms["prohibitions"]
+    assert "embed" in terms["prohibitions"]
+    assert "embed" not in terms["permissions"]
+    full = shell.json(
+        "license", "build", "--name", "all", "--template", "per-seat", "--tier", "full", "--force"
+    )
+    assert "prohibitions" not in full["terms"]
+
+
+def answered(tmp_path, *answers):
+    """Build at a terminal with these answers; give the terms and what was asked and said."""
     leader, follower = pty.openpty()
     environment = {**os.environ, "WEIGHTMARK_HOME": str(tmp_path / "home"), "TERM": "dumb"}
     command = [sys.executable, "-m", "weightmark", "license", "build", "--out", str(tmp_path / "made")]
-    answers = b"ours\n\nOur terms\ninfer\nresell\nn\ny\n3\n2027-12-31\norder 7\nGermany\n"
     with subprocess.Popen(
         command, stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
     ) as asked:
         os.close(follower)
-        os.write(leader, answers)
+        os.write(leader, "".join(f"{answer}\n" for answer in answers).encode())
         _, errors = asked.communicate(timeout=60)
     os.close(leader)
     assert asked.returncode == 0, errors
-    terms = Terms.from_json(decode((tmp_path / "made" / "terms.json").read_bytes(), what="it"))
-    assert (terms.id, terms.title, terms.seats) == ("LicenseRef-ours", "Our terms", 3)
+    made = (tmp_path / "made" / "terms.json").read_bytes()
+    return Terms.from_json(decode(made, what="it")), errors.decode()
+
+
+def test_the_command_asks_at_a_terminal(tmp_path):
+    answers = [
+        "ours",
+        "",
+        "Our terms",
+        "infer",
+        "resell",
+        "n",
+        "",
+        "military",
+        "y",
+        "",
+        "2027-12-31",
+        "5",
+        "n",
+    ]
+    answers += [
+        "y",
+        "3",
+        "acme.example",
+        "research, teaching",
+        "DE",
+        "y",
+        "calls:5",
+        "order 7",
+        "y",
+        "",
+        "Germany",
+    ]
+    terms, _ = answered(tmp_path, *answers)
+    assert (terms.id, terms.title, terms.seats, terms.grace_days) == ("LicenseRef-ours", "Our terms", 3, 5)
     assert (terms.permissions, terms.prohibitions) == (INFER, {Capability.RESELL})
     assert (terms.commercial, terms.law, terms.price) == (False, "Germany", "order 7")
-    assert [duty.id for duty in terms.duties] == ["attribution"]
+    assert (terms.organisations, terms.territory) == (("acme.example",), ("DE",))
+    assert terms.purposes == {"research", "teaching"}
+    assert terms.end == datetime(2027, 12, 31, tzinfo=UTC)
+    assert [point.id for point in (*terms.duties, *terms.use_restrictions)] == ["attribution", "military"]
+    assert [(bound.name, bound.limit) for bound in terms.bounds] == [("calls", 5)]
+
+
+def test_an_answer_that_is_not_understood_and_answers_that_collide_are_asked_again(tmp_path):
+    first = ["ours", "nonsense", "", "", "fly", "infer", "infer", "y", "dance", "none", "", "y"]
+    first += [
+        "soon",
+        "2027-02-01",
+        "2027-01-01",
+        "x",
+        "-4",
+        "n",
+        "y",
+        "many",
+        "-3",
+        "",
+        "",
+        "Germany",
+        "y",
+        "calls",
+    ]
+    first += ["calls:-5", "", "n"]
+    again = [
+        "",
+        "",
+        "",
+        "none",
+        "",
+        "",
+        "",
+        "",
+        "",
+        "2028-01-01",
+        "4",
+        "",
+        "",
+        "5",
+        "",
+        "",
+        "DE",
+        "",
+        "calls:5",
+        "",
+    ]
+    terms, said = answered(tmp_path, *first, *again, "")
+    for complaint in (
+        "no template 'nonsense'",
+        "'fly' is no action, capability or tier",
+        "'dance' has no sentence",
+        "not a UTC time",
+        "'calls' is no limit",
+        "infer is allowed and forbidden at once",
+        "is not after the start",
+        "the grace of -4 days",
+        "there are -3 seats",
+        "the limit of 'calls' is negative",
+        "no country of two capital letters",
+    ):
+        assert complaint in said
+    assert (terms.seats, terms.grace_days, terms.territory) == (5, 4, ("DE",))
+
+
+def test_the_answers_begin_with_the_template(tmp_path):
+    terms, said = answered(tmp_path, "ours", "academic", *[""] * 20)
+    assert terms.purposes == {"research", "teaching"}
+    assert [duty.id for duty in terms.duties] == ["cite", "confidentiality", "proof-of-status"]
+    assert terms.duties[0].sentence == "Cite the model in publications that rest on it."
+    assert "[cite, confidentiality, proof-of-status]" in said
+
+
+def test_the_page_names_every_contradiction():
+    page = (Path(__file__).parents[3] / "docs/reference/licences.md").read_text(encoding="utf-8")
+    listed = page.partition("| it says | when |")[2].partition("\n\n")[0]
+    phrases = [row.split("|")[1].strip() for row in listed.splitlines()[2:]]
+    patterns = [re.compile(re.sub(r"`[^`]+`", ".*", re.sub(r"[()]", ".", phrase))) for phrase in phrases]
+    found = [
+        phrase for changes, _ in CONTRADICTORY for phrase in find_contradictions(replace(GOOD, **changes))
+    ]
+    for phrase in found:
+        assert any(pattern.fullmatch(phrase) for pattern in patterns), phrase
+    for pattern in patterns:
+        assert any(pattern.fullmatch(phrase) for phrase in found), pattern

@@ -62,7 +62,8 @@ GPL_3 = """
     | sublicense ban section 2
 """
 LGPL_3 = """
-    deploy ok opening sentence (with GPL-3.0 section 2) | fine-tune ok sections 2 and 5 | resell ok section 4
+    deploy ok opening sentence (with GPL-3.0 section 2) | resell ok opening sentence (with GPL-3.0 section 4)
+    | fine-tune ok section 2 (with GPL-3.0 sections 2 and 5)
     | push ok sections 2, 3 and 4 (with GPL-3.0 sections 4, 5 and 6)
     | sublicense ban opening sentence (with GPL-3.0 section 2)
 """
@@ -72,15 +73,15 @@ CC_FREE = """
 """
 CC_ND = """
     deploy ok section 2(a)(1)(A) | push ok section 2(a)(1)(A) | resell ok section 2(a)(1)(A)
-    | fine-tune nd section 2(a)(1)(B) | merge/nc nd section 2(a)(1)(B) | sublicense ban section 2(a)(1)
+    | fine-tune ok section 2(a)(1)(B) | merge/nc ok section 2(a)(1)(B) | sublicense ban section 2(a)(1)
 """
 
 
-def cc_nc(paragraph: str, *, derivatives: str) -> str:
+def cc_nc(paragraph: str) -> str:
     return f"""
         deploy nc section 2(a)(1) | deploy/nc ok section 2(a)(1)(A) | push/nc ok section 2(a)(1)(A)
         | push nc section 2(a)(1) | resell/nc ban sections 1({paragraph}) and 2(a)(1)
-        | fine-tune/nc {derivatives} section 2(a)(1)(B) | view-metadata ok section 2(a)(1)(A)
+        | fine-tune/nc ok section 2(a)(1)(B) | view-metadata ok section 2(a)(1)(A)
     """
 
 
@@ -156,10 +157,10 @@ CASES: dict[str, str] = {
     """,
     "CC-BY-4.0": CC_FREE,
     "CC-BY-SA-4.0": CC_FREE,
-    "CC-BY-NC-4.0": cc_nc("i", derivatives="ok"),
+    "CC-BY-NC-4.0": cc_nc("i"),
     "CC-BY-ND-4.0": CC_ND,
-    "CC-BY-NC-SA-4.0": cc_nc("k", derivatives="ok"),
-    "CC-BY-NC-ND-4.0": cc_nc("h", derivatives="nd"),
+    "CC-BY-NC-SA-4.0": cc_nc("k"),
+    "CC-BY-NC-ND-4.0": cc_nc("h"),
     "CDLA-Permissive-2.0": """
         infer ok section 1.1 | fine-tune ok section 1.1 | push ok sections 1.1 and 2.1
         | distill ok section 3.1
@@ -207,6 +208,8 @@ CASES: dict[str, str] = {
     "LicenseRef-Gemma": """
         deploy ok section 2.2 | push ok sections 2.2 and 3.1 | distill ok sections 1.1(e) and 2.2
         | sublicense no section 2.2 | deploy@spam use Prohibited Use Policy 2.c
+        | deploy@tracking use Prohibited Use Policy 2.e | deploy@human-claim use Prohibited Use Policy 3
+        | deploy@sexual-content/nc use Prohibited Use Policy 4
     """,
     "LicenseRef-DeepSeek-1.0": """
         deploy ok paragraphs 2 and 5 | push ok paragraphs 2 and 4 | distill ok paragraphs 1 and 2

@@ -99,18 +99,25 @@ def test_any_terms_survive_odrl_and_sentences(terms):
 
 
 @pytest.mark.parametrize("terms", TEMPLATES, ids=lambda terms: terms.id)
-@pytest.mark.parametrize("assigner", ["", "https://acme.example/"])
-def test_every_policy_has_the_shape_that_odrl_asks_for(terms, assigner):
-    policy = to_odrl(terms, target="https://acme.example/model", assigner=assigner)
+@pytest.mark.parametrize(
+    ("kind", "parties"),
+    [
+        ("Set", {}),
+        ("Offer", {"assigner": "https://acme.example/"}),
+        ("Agreement", {"assigner": "https://acme.example/", "assignee": "urn:example:buyer"}),
+    ],
+)
+def test_every_policy_has_the_shape_that_odrl_asks_for(terms, kind, parties):
+    policy = to_odrl(terms, target="https://acme.example/model", **parties)
     assert policy["@context"][0] == "http://www.w3.org/ns/odrl.jsonld"
-    assert policy["@type"] == ("Offer" if assigner else "Set")
+    assert policy["@type"] == kind
     assert ":" in policy["uid"]
     assert policy["profile"] == PROFILE
     rules = [*policy.get("permission", []), *policy.get("prohibition", [])]
     assert rules
     for rule in rules:
         assert rule["target"] == "https://acme.example/model"
-        assert ("assigner" in rule) is bool(assigner)
+        assert {key: rule[key] for key in rule if key.startswith("assign")} == parties
         assert is_known(rule["action"], ACTIONS)
         for constraint in rule.get("constraint", []):
             assert is_known(constraint["leftOperand"], OPERANDS)
@@ -126,10 +133,26 @@ def is_known(word, vocabulary):
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        {"target": ""},
+        {"target": "my model"},
+        {"target": "models/x"},
+        {"assigner": "acme corp"},
+        {"assigner": "urn:x", "assignee": "nobody"},
+        {"assignee": "urn:x:buyer"},
+    ],
+)
+def test_what_is_no_iri_and_an_agreement_with_one_party_are_refused(said):
+    with pytest.raises(ValueError, match=r"no absolute IRI|that nobody offers"):
+        to_odrl(LLAMA, **said)
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"profile": "https://other.example/"},
-        {"@type": "Agreement"},
+        {"@type": "Ticket"},
         {"uid": "urn:x"},
         {"conflict": "perm"},
         {"inheritFrom": "urn:x"},

@@ -2,8 +2,9 @@
 
 Read here: Gemma (24 March 2025, with its Prohibited Use Policy of 21 February 2024), DeepSeek 1.0, Qwen (19
 September 2024), Tongyi Qianwen (3 August 2023), Falcon 2 11B, NVIDIA Open Model (28 April 2025), Stability
-AI Community (5 July 2024), OpenMDW 1.0, Apple's sample code licence. The Databricks licence was not at
-hand: what is certain of it is here, the rest is not permitted, and its clauses have no numbers.
+AI Community (5 July 2024), OpenMDW 1.0, Apple's sample code licence. Every place that is cited was looked up
+in them; where a copy has no numbers (Falcon, NVIDIA) its headings were counted. The Databricks licence was
+not at hand: what is certain of it is here, the rest is not permitted, and its clauses have no numbers.
 
 Not promised: the licences' own words, nor later versions of policies that they refer to.
 """
@@ -25,11 +26,11 @@ _GEMMA: Final = (
     *cited("Prohibited Use Policy 2.b", "unlicensed-practice"),
     *cited("Prohibited Use Policy 2.c", "spam", "fraud", "malware"),
     *cited("Prohibited Use Policy 2.d", "circumvention"),
-    *cited("Prohibited Use Policy 3", "hatred", "harassment", "violence", "self-harm", "tracking"),
-    *cited("Prohibited Use Policy 3", "harmful-personal-data", "discrimination", "sensitive-personal-data"),
-    *cited("Prohibited Use Policy 4", "human-claim", "impersonation", "misleading-expertise"),
-    *cited("Prohibited Use Policy 4", "automated-decision", "defamation"),
-    *cited("Prohibited Use Policy 5", "sexual-content"),
+    *cited("Prohibited Use Policy 2.e", "hatred", "harassment", "violence", "self-harm", "tracking"),
+    *cited("Prohibited Use Policy 2.e", "harmful-personal-data", "discrimination", "sensitive-personal-data"),
+    *cited("Prohibited Use Policy 3", "human-claim", "impersonation", "misleading-expertise"),
+    *cited("Prohibited Use Policy 3", "automated-decision", "defamation"),
+    *cited("Prohibited Use Policy 4", "sexual-content"),
 )
 _DEEPSEEK: Final = (
     "unlawful-use military harm-to-minors harmful-falsehood inappropriate-content harmful-personal-data"

@@ -1,4 +1,4 @@
-"""The GNU licences, as terms.
+"""The GNU licences, as terms; every clause is checked against the texts.
 
 They were written for programs. What is Corresponding Source for weights is not settled; the duties say what
 the texts say. "Linking" is read as being used beside: a larger work that only uses an LGPL work stays free.
@@ -233,8 +233,15 @@ def _lgpl_2() -> tuple[Terms, ...]:
 
 
 def _lgpl_3() -> tuple[Terms, ...]:
-    places = _GPL_3_PLACES | {
-        Capability.REDISTRIBUTE: "sections 2, 3 and 4 (with GPL-3.0 sections 4, 5 and 6)"
+    changing, opening = (
+        "section 2 (with GPL-3.0 sections 2 and 5)",
+        "opening sentence (with GPL-3.0 section 4)",
+    )
+    places: dict[str, str] = {
+        Capability.REDISTRIBUTE: "sections 2, 3 and 4 (with GPL-3.0 sections 4, 5 and 6)",
+        Capability.RESELL: opening,
+        Capability.MERGE: changing,
+        Capability.FINE_TUNE: changing,
     }
     usual = "opening sentence (with GPL-3.0 section 2)"
     return tuple(

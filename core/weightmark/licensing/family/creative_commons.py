@@ -1,7 +1,7 @@
-"""The six Creative Commons licences of version 4.0, as terms.
+"""The six Creative Commons licences of version 4.0, as terms; every clause is checked against the texts.
 
-The ND licences let you adapt in private and forbid sharing what you adapted. A gate cannot see what becomes
-of an adaptation, so deriving is not permitted here; the clause says where it is written.
+The ND licences let you adapt in private (section 2(a)(1)(B): "produce and reproduce, but not Share"), so
+deriving is permitted, and the duty to keep it private comes with the answer.
 
 Not promised: whether training makes Adapted Material. Where copyright does not reach, neither do these.
 """
@@ -9,7 +9,7 @@ Not promised: whether training makes Adapted Material. Where copyright does not 
 from typing import Final
 
 from weightmark.licensing.capability import DERIVES, EVERYTHING, Capability
-from weightmark.licensing.duty import Duty
+from weightmark.licensing.duty import PRIVATE_ONLY, Duty
 from weightmark.licensing.family.citation import Citation
 from weightmark.licensing.sharing import Reach
 from weightmark.licensing.terms import COMMERCIAL, Terms
@@ -46,7 +46,7 @@ def _duties(cite: Citation, *, adapts: bool, shares_alike: bool) -> tuple[Duty, 
     ]
     if not adapts:
         sentence = "Do not share what you adapted from the model."
-        duties.append(cite.duty("keep-adaptations-private", "sections 2(a)(1)(B) and 3(a)(1)", sentence))
+        duties.append(cite.duty(PRIVATE_ONLY, "sections 2(a)(1)(B) and 3(a)(1)", sentence))
     if shares_alike:
         sentence = "When you share what you adapted from the model, put it under the same licence."
         duties.append(cite.duty("share-alike", "section 3(b)(1)", sentence))
@@ -67,7 +67,7 @@ def _license(elements: str, title: str) -> Terms:
         id=name,
         title=f"Creative Commons {title} 4.0 International",
         url=f"https://creativecommons.org/licenses/{elements.lower()}/4.0/legalcode.en",
-        permissions=EVERYTHING - forbidden - (frozenset() if adapts else DERIVES),
+        permissions=EVERYTHING - forbidden,
         prohibitions=frozenset(forbidden),
         commercial=commercial,
         duties=_duties(cite, adapts=adapts, shares_alike=shares_alike),

@@ -1,7 +1,8 @@
 """Licences of data, as terms: CDLA, C-UDA, ODC-By, ODbL, Etalab.
 
 Three of them say in so many words that what is computed from the data, such as a model, is free: CDLA calls
-it Results, C-UDA too, and for ODbL and ODC-By it is a Produced Work, of which only a notice is asked.
+it Results, C-UDA too, and for ODbL and ODC-By it is a Produced Work, of which only a notice is asked. Every
+clause is checked against the texts.
 
 Not promised: rights in the single items of a database; ODbL and ODC-By leave them out (section 2.4).
 """

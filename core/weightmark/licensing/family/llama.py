@@ -3,6 +3,7 @@
 A derivative may carry terms of its own, but what is Meta's in it stays under the agreement, a copy of which
 and the acceptable use policy go with it. The purposes are those of the policies of Llama 3 and 4; that of
 Llama 2 was not at hand, so only its duty is here. The policies of 3.1 to 3.3 are read as that of Llama 4.
+Every place that is cited was looked up in the agreements of 2, 3.1 to 3.3 and 4, and in the policy of 4.
 
 Not promised: the policies' own words, which Meta may change.
 """

@@ -1,9 +1,10 @@
 """Licences of model makers for research and other non-commercial use, as terms.
 
-Read here: Mistral's Non-Production License 0.1 and Research License 0.1, FLUX.1 [dev], Stability AI Non-
-Commercial Research (6 December 2023). Of Qwen Research, Apple's AMLR, Cohere's addendum, the Falcon LLM
-License and Grok 2 only what others quote from them was at hand. Of those, what is certain is here, the rest
-is not permitted, and clauses without numbers say so.
+Read here: Mistral's Non-Production License 0.1 and Research License 0.1, FLUX.1 [dev], Stability AI
+Non-Commercial Research (6 December 2023); of the last two every place that is cited was looked up. Of Qwen
+Research, Apple's AMLR, Cohere's addendum, the Falcon LLM License and Grok 2 only what others quote from them
+was at hand. Of those, what is certain is here, the rest is not permitted, and clauses without numbers say
+so.
 
 Not promised: the licences' own words, nor later versions of policies that they refer to.
 """

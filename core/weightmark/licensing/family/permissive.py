@@ -1,4 +1,4 @@
-"""Permissive licences of software, as terms.
+"""Permissive licences of software, as terms; every clause is checked against the texts.
 
 Not promised: the licences' own words; the texts at the URLs bind.
 """

@@ -1,5 +1,7 @@
 """Dedications to the public domain, as terms: everything is permitted, and nothing is demanded.
 
+Every clause is checked against the texts.
+
 Not promised: patents and trademarks; CC0 says in section 4(a) that it gives neither.
 """
 

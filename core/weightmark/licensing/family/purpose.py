@@ -3,6 +3,9 @@
 Not promised: the licences' own words, nor that two licences draw the same line where they share a name.
 """
 
+from collections.abc import Iterable
+from itertools import count
+from string import ascii_lowercase
 from typing import Final
 
 PURPOSES: Final = {
@@ -73,23 +76,17 @@ def lettered(where: str, names: str) -> tuple[tuple[str, str, str], ...]:
     Raises:
         KeyError: a name is not among them.
     """
-    return tuple(
-        (name, PURPOSES[name], f"{where} ({chr(ord('a') + position)})")
-        for position, name in enumerate(names.split())
-    )
+    return _listed(names, (f"{where} ({letter})" for letter in ascii_lowercase))
 
 
 def numbered(where: str, names: str) -> tuple[tuple[str, str, str], ...]:
-    """Cite purposes of a list by their position, counted from 1.
-
-    Args:
-        where: the list's place.
-        names: keys of ``PURPOSES`` in the list's order, with spaces between them.
+    """Cite purposes of a list by their position, counted from 1; as ``lettered`` otherwise.
 
     Raises:
-        KeyError: a name is not among them.
+        KeyError: a name is not among ``PURPOSES``.
     """
-    return tuple(
-        (name, PURPOSES[name], f"{where} item {position}")
-        for position, name in enumerate(names.split(), start=1)
-    )
+    return _listed(names, (f"{where} item {position}" for position in count(1)))
+
+
+def _listed(names: str, places: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
+    return tuple((name, PURPOSES[name], place) for name, place in zip(names.split(), places, strict=False))

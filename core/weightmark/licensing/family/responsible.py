@@ -1,7 +1,9 @@
 """The OpenRAIL family, as terms: open, with purposes for which the model may not be used.
 
 All but BigCode's share their paragraphs; each has its own Attachment A. A hub's bare ``openrail`` does not
-say which sibling is meant, so the purposes of all of them are taken together for it.
+say which sibling is meant, so the purposes of all of them are taken together for it. Every place that is
+cited was looked up in the texts of RAIL++-M, BigScience and BigCode; some copies mark the points of
+paragraph 4 and the grants of BigCode (2 and 3) with other numbers or none.
 
 Not promised: the licences' own words. Read the attachment at the clause.
 """

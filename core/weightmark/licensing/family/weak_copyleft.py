@@ -1,5 +1,7 @@
 """Licences whose demand stays with the changed files: MPL-2.0, EPL-2.0 and MS-PL, as terms.
 
+Every clause is checked against the texts.
+
 Not promised: what a "file" of a model is. Changed weights are read as a changed file.
 """
 
