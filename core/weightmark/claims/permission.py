@@ -5,6 +5,7 @@ Not promised: that the terms are lawful or kept. They are what the signer offers
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Self
 
 from weightmark.claims.subject import check_text
@@ -100,6 +101,20 @@ class GrantClaim:
         return cls(grant=_grant(record), issued_at=record.time("issuedAt"))
 
 
+class Ground(StrEnum):
+    """On which ground a grant is taken back."""
+
+    BREACH = "breach"
+    """Its terms were broken; there is no period of notice."""
+    NON_PAYMENT = "non-payment"
+    AGREEMENT = "agreement"
+    WITHDRAWAL = "withdrawal"
+    """The licensor no longer offers it."""
+    SUPERSEDED = "superseded"
+    """Another grant takes its place."""
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revocation:
     """The signer takes back a statement made before.
@@ -107,6 +122,9 @@ class Revocation:
     Args:
         target: the digest of that statement: SHA-256 over its payload.
         cause: why, for people: 1 to 1024 printable characters.
+        ground: the kind of cause, for programs.
+        effective_at: when it takes effect, with a zone; None for as soon as it may: when it was said, or
+            after the grant's period of notice. A moment before that is too early and moved there.
         issued_at: when it was said, with a zone.
 
     Raises:
@@ -117,6 +135,8 @@ class Revocation:
 
     target: Digest
     cause: str
+    ground: Ground = Ground.OTHER
+    effective_at: datetime | None = None
     issued_at: datetime
 
     def __post_init__(self) -> None:
@@ -129,16 +149,21 @@ class Revocation:
         check_text(self.cause, "the cause", least=1)
 
     def to_json(self) -> Json:
-        """Give the predicate.
+        """Give the predicate; what is not said is left out, as it was before it could be said.
 
         Raises:
-            ValueError: ``issued_at`` has no zone.
+            ValueError: a time has no zone.
         """
-        return {
+        fields: dict[str, Json] = {
             "target": self.target,
             "cause": self.cause,
             "issuedAt": format_time(self.issued_at),
         }
+        if self.ground is not Ground.OTHER:
+            fields["ground"] = self.ground
+        if self.effective_at is not None:
+            fields["effectiveAt"] = format_time(self.effective_at)
+        return fields
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
@@ -148,8 +173,22 @@ class Revocation:
             MalformedError: it is not a revocation.
         """
         return cls(
-            target=record.digest("target"), cause=record.text("cause"), issued_at=record.time("issuedAt")
+            target=record.digest("target"),
+            cause=record.text("cause"),
+            ground=_ground(record),
+            effective_at=record.optional_time("effectiveAt"),
+            issued_at=record.time("issuedAt"),
         )
+
+
+def _ground(record: Record) -> Ground:
+    text = record.text("ground", Ground.OTHER)
+    try:
+        return Ground(text)
+    except ValueError as error:
+        raise MalformedError(
+            f"'ground' in {record.what} is {text[:40]!r}, not one of {', '.join(Ground)}"
+        ) from error
 
 
 def _terms(record: Record) -> Terms:

@@ -1,13 +1,15 @@
 """``weightmark grant``."""
 
-from datetime import datetime
+from typing import Any
 
 import click
 
-from weightmark.claims import GrantClaim
-from weightmark.cli.option import Moment, open_workspace, speaker_options
+from weightmark.cli.granting import read_terms_options, terms_options
+from weightmark.cli.option import open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
-from weightmark.licensing import Grant, parse_scope
+from weightmark.encoding import Json, is_digest
+from weightmark.licensing import Grant
+from weightmark.workspace.granting import state_of, waiting_of
 
 
 @click.command("grant")
@@ -20,21 +22,16 @@ from weightmark.licensing import Grant, parse_scope
     metavar="WHAT",
     help="Actions, capabilities or a tier, with commas: deploy; fine-tune; inference; full.",
 )
-@click.option("--from", "start", metavar="TIME", type=Moment(), help="From when, in UTC; else now.")
+@terms_options
+@click.option("--acceptance", is_flag=True, help="It takes effect only when the grantee accepts it.")
 @click.option(
-    "--until",
-    "end",
-    metavar="TIME",
-    type=Moment(),
-    help="Until when (2027-12-31 or 2027-12-31T00:00:00Z); else for ever.",
+    "--approver", "approvers", multiple=True, metavar="NAME", help="Who may approve it; repeatable."
 )
+@click.option("--threshold", type=click.IntRange(1), help="How many approvers must; else all of them.")
+@click.option("--trial", is_flag=True, help="A trial; a grantee has one for each model.")
 @click.option(
-    "--grace-days", type=click.IntRange(0, 36525), default=0, help="Days after the end in which it holds."
+    "--under", "parent", default="", metavar="GRANT", help="A grant of your own that this is a sublicence of."
 )
-@click.option(
-    "--commercial/--non-commercial", default=True, show_default=True, help="Whether for commercial use."
-)
-@click.option("--price", default="", metavar="REFERENCE", help="An order or a price; carried, not enforced.")
 @speaker_options
 @json_option
 @fails_clearly
@@ -42,45 +39,53 @@ def command(
     model: str,
     grantee: str,
     scope: str,
-    start: datetime | None,
-    end: datetime | None,
-    grace_days: int,
-    commercial: bool,
-    price: str,
+    acceptance: bool,
+    approvers: tuple[str, ...],
+    threshold: int | None,
+    trial: bool,
+    parent: str,
     party: str | None,
     key: str | None,
     as_json: bool,
+    **terms: Any,
 ) -> None:
-    """Grant NAME the right to use MODEL. Only its owner may.
+    """Grant NAME the right to use MODEL. Only its owner may, or who may sublicense.
 
     The grant's id, which is printed, takes it back: `weightmark revoke ID`.
+    `weightmark grants` shows and changes it.
 
     \b
     Example:
       weightmark grant ./model --to acme --for deploy --until 2027-12-31
     """
+    fields: dict[str, Any] = read_terms_options(terms, scope)
+    if parent and not is_digest(parent):
+        raise click.UsageError(f"--under is {parent[:40]!r}, which is no grant's id.")
     with open_workspace(party=party, key=key) as workspace:
         registered, now = workspace.find(model), workspace.clock()
+        fields.setdefault("start", now)
         try:
             granted = Grant(
                 model=registered.bundle,
                 licensor=workspace.configuration.party.name,
                 grantee=grantee,
-                capabilities=parse_scope(scope),
-                commercial=commercial,
-                start=start or now,
-                end=end,
-                grace_days=grace_days,
-                price=price,
+                acceptance=acceptance,
+                approvers=approvers,
+                threshold=len(set(approvers)) if threshold is None else threshold,
+                trial=trial,
+                parent=parent,
+                **fields,
             )
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        claim = GrantClaim(grant=granted, issued_at=now)
-        recorded = workspace.record(registered, claim, owner_only="grant its use")
-    identifier = recorded.statement.digest
+        given = workspace.grant(registered, granted)
+    identifier, waits = given.known.id, waiting_of(given.known)
+    entry = given.recorded.receipt.index
     if as_json:
-        print_json({"grant": identifier, "entry": recorded.receipt.index, "terms": granted.to_json()})
+        state = state_of(given.known.editions, now)
+        answer: dict[str, Json] = {"grant": identifier, "entry": entry, "state": state}
+        print_json({**answer, "waits": list[Json](waits), "terms": granted.to_json()})
         return
-    good(f"{grantee} may {scope} {registered.name}.")
+    good(f"{grantee} may {scope} {registered.name}{', when it takes effect' if waits else ''}.")
     until = None if granted.end is None else f"{granted.end:%Y-%m-%d %H:%M:%S} UTC"
-    print_fields({"grant": identifier, "until": until, "entry": recorded.receipt.index})
+    print_fields({"grant": identifier, "until": until, "waits": "; ".join(waits) or None, "entry": entry})

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from weightmark.encoding import parse_time
+from weightmark.encoding import is_digest, parse_time
 from weightmark.errors import MalformedError, WeightmarkError
 from weightmark.vocabulary import PASSPHRASE
 from weightmark.workspace import Configuration, Workspace
@@ -26,6 +26,19 @@ def speaker_options(function: F) -> F:
     return function
 
 
+def grant_argument(function: F) -> F:
+    """Add the argument GRANT: the id of a grant, which is a digest."""
+    return click.argument("grant", callback=_grant_id)(function)
+
+
+def _grant_id(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not is_digest(value):
+        raise click.BadParameter(
+            f"{value[:40]!r} is no grant's id, which is sha256: and 64 digits.", ctx=ctx, param=param
+        )
+    return value
+
+
 class Moment(click.ParamType[datetime]):
     """A time in UTC, or a day, which stands for its first moment."""
 
@@ -40,7 +53,9 @@ class Moment(click.ParamType[datetime]):
         try:
             return parse_time(value if "T" in value else f"{value}T00:00:00Z")
         except MalformedError:
-            self.fail(f"{value[:40]!r} is neither a UTC time (2027-12-31T00:00:00Z) nor a day.", param, ctx)
+            zone = "" if value.endswith("Z") or "T" not in value else " A time needs a Z at its end, for UTC."
+            shown = f"{value[:40]!r} is neither a UTC time (2027-12-31T00:00:00Z) nor a day."
+            self.fail(shown + zone, param, ctx)
 
 
 def open_workspace(*, party: str | None = None, key: str | None = None) -> Workspace:

@@ -1,41 +1,55 @@
 """``weightmark revoke``."""
 
+from datetime import datetime
+
 import click
 
-from weightmark.claims import Revocation
-from weightmark.cli.option import open_workspace, speaker_options
+from weightmark.claims import Ground
+from weightmark.cli.option import Moment, grant_argument, open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_json
-from weightmark.encoding import Digest, parse_digest
-from weightmark.errors import MalformedError, NotEntitledError
+from weightmark.encoding import format_time
 
 
 @click.command("revoke")
-@click.argument("grant")
+@grant_argument
 @click.option("--cause", required=True, metavar="TEXT", help="Why; it stands in the ledger for all to read.")
+@click.option(
+    "--ground",
+    type=click.Choice([ground.value for ground in Ground]),
+    default=Ground.OTHER.value,
+    metavar="KIND",
+    help=f"{', '.join(Ground)}. A breach needs no notice.",
+)
+@click.option("--at", metavar="TIME", type=Moment(), help="From when, in UTC; else as soon as may be.")
 @speaker_options
 @json_option
 @fails_clearly
-def command(grant: str, cause: str, party: str | None, key: str | None, as_json: bool) -> None:
-    """Take back GRANT, the id that `weightmark grant` printed. Only the model's owner may.
+def command(
+    grant: str,
+    cause: str,
+    ground: str,
+    at: datetime | None,
+    party: str | None,
+    key: str | None,
+    as_json: bool,
+) -> None:
+    """Take back GRANT, the id that `weightmark grant` printed.
+
+    Who granted it may, and the model's owner. It takes effect after the grant's
+    period of notice, or later when --at says so.
 
     \b
     Example:
       weightmark revoke sha256:3b0c… --cause "invoice 17 was not paid"
     """
-    try:
-        parse_digest(grant, what="the grant's id")
-    except MalformedError as error:
-        raise click.UsageError(error.message) from error
     with open_workspace(party=party, key=key) as workspace:
-        bundle = workspace.resources.index.granted_model(Digest(grant))
-        if bundle is None:
-            raise NotEntitledError(
-                f"the ledger has no grant {grant}", hint="See the ids with `weightmark history MODEL`."
-            )
-        model = workspace.find(bundle)
-        claim = Revocation(target=Digest(grant), cause=cause, issued_at=workspace.clock())
-        recorded = workspace.record(model, claim, owner_only="take back a grant for it")
+        done = workspace.revoke(grant, cause, ground=Ground(ground), at=at)
+        name = workspace.find(done.known.bundle).name
+    revoked, entry = done.known.life.revoked_at, done.recorded.receipt.index
+    when = None if revoked is None else format_time(revoked)
     if as_json:
-        print_json({"grant": grant, "model": model.bundle, "entry": recorded.receipt.index})
+        print_json({"grant": grant, "model": done.known.bundle, "entry": entry, "revoked_at": when})
         return
-    good(f"The grant for {model.name} is taken back (entry {recorded.receipt.index}).")
+    now = done.recorded.statement.claim.issued_at
+    later = f" from {when}" if revoked is not None and revoked > now else ""
+    good(f"The grant for {name} is taken back{later} (entry {entry}).")

@@ -7,10 +7,17 @@ opened, not before: most commands that need no index start without it.
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 
-from weightmark.claims import TrustRoot
+from weightmark.claims import Statement, TrustRoot
 from weightmark.encoding import Algorithm, Digest, digest_bytes
 from weightmark.errors import InclusionError
-from weightmark.index.view import HistoryEntry, KnownParent, KnownVersion, NamedVersion, RegisteredModel
+from weightmark.index.view import (
+    HistoryEntry,
+    KnownGrant,
+    KnownParent,
+    KnownVersion,
+    NamedVersion,
+    RegisteredModel,
+)
 from weightmark.licensing import IssuedGrant
 from weightmark.log import LogKey, open_checkpoint
 from weightmark.ports import Ledger
@@ -150,23 +157,52 @@ class Index:
             return query.parents(connection, bundle)
 
     def grants(self, subjects: Collection[Digest], grantee: str | None = None) -> list[IssuedGrant]:
-        """Give the grants for models.
+        """Give all editions of the grants for models, with those of the grants that sublicences stand on.
 
         Args:
             subjects: bundle and weights digests.
-            grantee: only those for this party; None for all.
+            grantee: only those that this party holds or held; None for all.
         """
         from weightmark.index import query
 
         with self._database.reading() as connection:
             return query.grants(connection, subjects, grantee)
 
-    def granted_model(self, grant: Digest) -> Digest | None:
-        """Give the bundle digest of the model that a grant is for; None when there is no such grant."""
+    def grant(self, identifier: Digest) -> KnownGrant | None:
+        """Give a grant with its life and its history; None when there is no such grant."""
         from weightmark.index import query
 
         with self._database.reading() as connection:
-            return query.granted_model(connection, grant)
+            return query.grant(connection, identifier)
+
+    def granted_model(self, grant: Digest) -> Digest | None:
+        """Give the bundle digest of the model that a grant is for; None when there is no such grant."""
+        from weightmark.index import grant_query
+
+        with self._database.reading() as connection:
+            return grant_query.granted_model(connection, grant)
+
+    def licensors(self, bundle: Digest) -> frozenset[str]:
+        """Give everybody who gave grants for a model that counted: its owners, and who sublicensed it."""
+        from weightmark.index import grant_query
+
+        with self._database.reading() as connection:
+            return grant_query.licensors(connection, bundle)
+
+    def require(self, statement: Statement, signers: Collection[str]) -> None:
+        """Check that a grant, or something said about one, would count if it were recorded now.
+
+        Args:
+            statement: what is about to be said.
+            signers: who is about to sign it.
+
+        Raises:
+            NotEntitledError: it would not; the message says why.
+        """
+        from weightmark.index.granting import require
+
+        with self._database.reading() as connection:
+            require(connection, statement, signers)
 
     def versions(self, bundle: Digest) -> list[tuple[str, str, str]]:
         """Give the model name, version and URI of each place where these files were seen."""

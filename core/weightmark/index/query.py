@@ -3,12 +3,31 @@
 import json
 from collections.abc import Collection
 
-from sqlalchemy import Connection, Row, Text, bindparam, delete, func, insert, or_, select
+from sqlalchemy import Connection, Row, Text, bindparam, delete, func, insert, select
 
 from weightmark.encoding import Algorithm, Digest, decode, is_digest, parse_time
-from weightmark.index.schema import ENTRY, GRANT, LIKENESS, MODEL, PARENT, SCHEMA_KEY, STATE, VERSION
-from weightmark.index.view import HistoryEntry, KnownParent, KnownVersion, NamedVersion, RegisteredModel
-from weightmark.licensing import Grant, IssuedGrant, Terms
+from weightmark.index import grant_query
+from weightmark.index.schema import (
+    ENTRY,
+    GRANT,
+    GRANT_EVENT,
+    GRANT_PARTY,
+    LIKENESS,
+    MODEL,
+    PARENT,
+    SCHEMA_KEY,
+    STATE,
+    VERSION,
+)
+from weightmark.index.view import (
+    HistoryEntry,
+    KnownGrant,
+    KnownParent,
+    KnownVersion,
+    NamedVersion,
+    RegisteredModel,
+)
+from weightmark.licensing import IssuedGrant, Terms
 from weightmark.vocabulary import Predicate
 
 # Statements are made once: making one costs more than SQLite takes to answer it.
@@ -53,17 +72,6 @@ _OF_ALGORITHM = (
 )
 _SAME_WEIGHTS = select(MODEL).where(MODEL.c.weights == _WANTED).order_by(MODEL.c.entry)
 _PARENTS = select(PARENT).where(PARENT.c.child == _WANTED).order_by(PARENT.c.position)
-_GRANTS = (
-    select(GRANT)
-    .where(
-        or_(
-            GRANT.c.subject.in_(bindparam("subjects", expanding=True)),
-            GRANT.c.bundle.in_(bindparam("subjects", expanding=True)),
-        )
-    )
-    .order_by(GRANT.c.entry)
-)
-_GRANTS_TO = _GRANTS.where(GRANT.c.grantee == bindparam("grantee"))
 _CODES = (
     select(LIKENESS.c.bundle, LIKENESS.c.code).where(LIKENESS.c.seed == _WANTED).order_by(LIKENESS.c.bundle)
 )
@@ -72,7 +80,7 @@ _STATE = select(STATE)
 _DELETE_STATE = delete(STATE).where(STATE.c.key.in_(bindparam("keys", expanding=True)))
 _INSERT_STATE = insert(STATE)
 
-PROJECTED = (ENTRY, MODEL, LIKENESS, VERSION, PARENT, GRANT)
+PROJECTED = (ENTRY, MODEL, LIKENESS, VERSION, PARENT, GRANT, GRANT_PARTY, GRANT_EVENT)
 """The tables that are made from the ledger alone."""
 
 
@@ -161,19 +169,31 @@ def parents(connection: Connection, bundle: Digest) -> list[KnownParent]:
 
 
 def grants(connection: Connection, subjects: Collection[Digest], grantee: str | None) -> list[IssuedGrant]:
-    """Give the grants for models, in the order they were given."""
-    asked: dict[str, object] = {"subjects": list(subjects)}
-    if grantee is None:
-        return [_grant(row) for row in connection.execute(_GRANTS, asked)]
-    if not _storable(grantee):
+    """Give all editions of the grants for models, in the order in which they were given."""
+    if grantee is not None and not _storable(grantee):
         return []
-    return [_grant(row) for row in connection.execute(_GRANTS_TO, {**asked, "grantee": grantee})]
+    return grant_query.grants(connection, subjects, grantee)
 
 
-def granted_model(connection: Connection, grant: Digest) -> Digest | None:
-    """Give the model that a grant is for."""
-    row = connection.execute(select(GRANT.c.bundle).where(GRANT.c.id == grant)).first()
-    return None if row is None else Digest(row.bundle)
+def grant(connection: Connection, identifier: Digest) -> KnownGrant | None:
+    """Give a grant and its life."""
+    life, bundle = (
+        grant_query.life_of(connection, identifier),
+        grant_query.granted_model(connection, identifier),
+    )
+    if life is None or bundle is None:
+        return None
+    claims = grant_query.claims_about(connection, identifier)
+    return KnownGrant(
+        id=identifier,
+        bundle=bundle,
+        entry=min(claims),
+        licensor=grant_query.licensor_of(connection, life, bundle),
+        life=life,
+        editions=grant_query.editions_of(connection, identifier),
+        history=tuple(_history(row) for row in grant_query.entries_about(connection, identifier)),
+        claims=claims,
+    )
 
 
 def versions(connection: Connection, bundle: Digest) -> list[tuple[str, str, str]]:
@@ -267,14 +287,6 @@ def _model(row: Row[tuple[object, ...]]) -> RegisteredModel:
         manifest=Digest(row.manifest),
         entry=row.entry,
         registered_at=parse_time(row.registered_at),
-    )
-
-
-def _grant(row: Row[tuple[object, ...]]) -> IssuedGrant:
-    return IssuedGrant(
-        id=row.id,
-        grant=Grant.from_json(decode(row.body.encode(), what="the grant")),
-        revoked_at=None if row.revoked_at is None else parse_time(row.revoked_at),
     )
 
 

@@ -4,7 +4,7 @@ from sqlalchemy import Boolean, Column, Integer, MetaData, Table, Text
 
 METADATA = MetaData()
 
-SCHEMA = "3"
+SCHEMA = "4"
 """The tables' version; a change of a table takes the next number, and old tables are made anew."""
 
 SCHEMA_KEY = "schema"
@@ -28,6 +28,7 @@ ENTRY = Table(
     Column("issued_at", Text, nullable=False),
     Column("accepted", Boolean, nullable=False),
     Column("note", Text, nullable=False),
+    Column("grant_id", Text, nullable=False, index=True),
 )
 
 MODEL = Table(
@@ -82,9 +83,29 @@ GRANT = Table(
     Column("id", Text, primary_key=True),
     Column("subject", Text, nullable=False, index=True),
     Column("bundle", Text, nullable=False, index=True),
-    Column("grantee", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    Column("licensor", Text, nullable=False),
+    Column("parent", Text, nullable=False),
+    Column("trial", Boolean, nullable=False),
     Column("entry", Integer, nullable=False),
-    Column("revoked_at", Text),
-    Column("cause", Text, nullable=False),
 )
+
+GRANT_PARTY = Table(
+    "index_grant_party",
+    METADATA,
+    Column("party", Text, primary_key=True),
+    Column("grant_id", Text, primary_key=True),
+)
+"""Who is or was the grantee of which grant."""
+
+GRANT_EVENT = Table(
+    "index_grant_event",
+    METADATA,
+    Column("entry", Integer, primary_key=True, autoincrement=False),
+    Column("grant_id", Text, nullable=False, index=True),
+    Column("statement", Text, nullable=False, index=True),
+    Column("predicate_type", Text, nullable=False),
+    Column("signers", Text, nullable=False),
+    Column("licensor", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+"""What was said about which grant, of what counts: the grant itself, and all that changes it."""

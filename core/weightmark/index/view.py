@@ -1,10 +1,12 @@
 """What the index answers with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from weightmark.claims import Claim
 from weightmark.encoding import Digest
-from weightmark.licensing import Terms
+from weightmark.licensing import IssuedGrant, Life, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,3 +112,29 @@ class HistoryEntry:
     issued_at: str
     accepted: bool
     note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownGrant:
+    """A grant, and its life so far.
+
+    Attributes:
+        id: the digest of the statement that granted it.
+        bundle: the model that it is for.
+        entry: the ledger entry that granted it.
+        licensor: who stands as its licensor now: the model's owner, or for a sublicence whoever holds the
+            grant above it.
+        life: what was said about it, folded.
+        editions: the grant from its first moment on, with the grants above it.
+        history: every entry about it, in order, also those that do not count.
+        claims: what the entries that count say, by entry.
+    """
+
+    id: Digest
+    bundle: Digest
+    entry: int
+    licensor: str
+    life: Life
+    editions: tuple[IssuedGrant, ...]
+    history: tuple[HistoryEntry, ...]
+    claims: Mapping[int, Claim]

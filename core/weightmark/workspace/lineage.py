@@ -59,7 +59,7 @@ def _above(index: Index, model: RegisteredModel) -> list[tuple[RegisteredModel |
 
 def _work(index: Index, model: RegisteredModel, relation: Relation) -> Work:
     # The index keeps only grants by whoever owned the model at the time; they hold under a later owner too.
-    licensors = frozenset(issued.grant.licensor for issued in index.grants([model.bundle]))
+    licensors = index.licensors(model.bundle)
     return Work(
         name=model.name,
         subject=model.bundle,
