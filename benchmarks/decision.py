@@ -11,9 +11,11 @@ are parsed before the clock starts, as are our grants.
 import argparse
 import importlib.util
 import json
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from weightmark.encoding import Digest
@@ -37,13 +39,13 @@ def work(number: int, licence: str) -> Work:
     return Work(name=name, subject=digest(number), owner="lab.example", license=licence, relation=relation)
 
 
-def grants(count: int, *, mine: int) -> list[IssuedGrant]:
-    """Make grants of which ``mine`` are acme's for model 0; the others are other people's."""
-    return [
+def grants(count: int, *, mine: int, model: int = 0) -> list[IssuedGrant]:
+    """Make grants, in no order, of which ``mine`` are acme's for a model; the others are other people's."""
+    made = [
         IssuedGrant(
             id=str(digest(number)),
             grant=Grant(
-                model=digest(0),
+                model=digest(model),
                 licensor="lab.example",
                 grantee=ACME.name if number < mine else f"party-{number}.example",
                 tier=Tier.INFERENCE,
@@ -53,6 +55,8 @@ def grants(count: int, *, mine: int) -> list[IssuedGrant]:
         )
         for number in range(count)
     ]
+    random.Random(count).shuffle(made)
+    return made
 
 
 def own_cases() -> Iterator[Case]:
@@ -63,6 +67,12 @@ def own_cases() -> Iterator[Case]:
     choice = [work(0, "(mit OR gpl-3.0) AND (apache-2.0 OR cc-by-nc-4.0)")]
     one, ten, busy, many = grants(1, mine=1), grants(10, mine=1), grants(10, mine=10), grants(1000, mine=1)
     crowd = grants(1000, mine=1000)
+    worst = sorted(crowd, key=lambda issued: issued.id, reverse=True)
+    closed_lineage = [work(number, "cc-by-nc-4.0") for number in range(5)]
+    for_each = [issued for number in range(5) for issued in grants(1, mine=1, model=number)]
+    (sublicence,) = grants(1, mine=1)
+    held = replace(sublicence, id=str(digest(1)), grant=replace(sublicence.grant, tier=Tier.FULL))
+    chain = [replace(sublicence, grant=replace(sublicence.grant, licensor=ACME.name), under=(held,))]
     yield "licence allows", lambda: decide(REQUEST, open_).outcome, "allowed"
     yield "licence refuses, clause and way out", lambda: decide(REQUEST, closed).outcome, "refused"
     yield "1 grant", lambda: decide(REQUEST, closed, one).outcome, "allowed"
@@ -70,6 +80,18 @@ def own_cases() -> Iterator[Case]:
     yield "10 grants, all acme's", lambda: decide(REQUEST, closed, busy).outcome, "allowed"
     yield "1,000 grants, 1 of them acme's", lambda: decide(REQUEST, closed, many).outcome, "allowed"
     yield "1,000 grants, all acme's", lambda: decide(REQUEST, closed, crowd).outcome, "allowed"
+    yield (
+        "1,000 grants, all acme's, the worst order",
+        lambda: decide(REQUEST, closed, worst).outcome,
+        "allowed",
+    )
+    yield "1 sublicence", lambda: decide(REQUEST, closed, chain).outcome, "allowed"
+    yield "1 grant, with all sentences", lambda: bool(decide(REQUEST, closed, one).to_json()), True
+    yield (
+        "lineage of 5 works, a grant for each",
+        lambda: decide(REQUEST, closed_lineage, for_each).outcome,
+        "allowed",
+    )
     yield "lineage of 5 works", lambda: decide(REQUEST, lineage).outcome, "allowed"
     yield "expression with AND and OR", lambda: decide(REQUEST, choice).outcome, "allowed"
 

@@ -5,12 +5,17 @@ from datetime import datetime
 
 import click
 
+from weightmark.cli.amount import Amount
+from weightmark.cli.explaining import show_decision
 from weightmark.cli.option import Moment, open_workspace
-from weightmark.cli.output import bad, fails_clearly, good, json_option, print_json
-from weightmark.encoding import format_time, printable
-from weightmark.licensing import Action, Decision, Outcome
+from weightmark.cli.output import fails_clearly, json_option, print_json
+from weightmark.encoding import format_time
+from weightmark.licensing import Action, Outcome
+from weightmark.vocabulary import EventKind
+from weightmark.workspace.gate_mode import describe_mode
 
 EXIT = {Outcome.ALLOWED: 0, Outcome.REFUSED: 4, Outcome.UNDECIDED: 5}
+_KINDS = {Action(kind.value): kind for kind in EventKind}
 
 
 @click.command("check")
@@ -24,46 +29,53 @@ EXIT = {Outcome.ALLOWED: 0, Outcome.REFUSED: 4, Outcome.UNDECIDED: 5}
     help=f"What is to be done: {', '.join(Action)}.",
 )
 @click.option("--as", "party", default="", metavar="NAME", help="Who wants to do it; else your own party.")
+@click.option("--purpose", default="", metavar="NAME", help="What it is for, such as research.")
+@click.option("--seat", default="", metavar="NAME", help="The person or the machine that acts.")
+@click.option(
+    "--amount",
+    "amounts",
+    type=Amount(),
+    multiple=True,
+    help="Units that it takes, such as tokens=500; one of each that is not named. May be repeated.",
+)
 @click.option(
     "--at", metavar="TIME", type=Moment(), help="When, in UTC (2027-01-31 or 2027-01-31T00:00:00Z); else now."
 )
 @json_option
 @fails_clearly
-def command(model: str, action: str, party: str, at: datetime | None, as_json: bool) -> None:
+def command(
+    model: str,
+    action: str,
+    party: str,
+    purpose: str,
+    seat: str,
+    amounts: tuple[tuple[str, int], ...],
+    at: datetime | None,
+    as_json: bool,
+) -> None:
     """Ask whether the licences of MODEL, and of all it was derived from, allow an action.
 
     Exits with 0 when it is allowed, 4 when it is refused, 5 when it cannot be known.
 
     \b
-    Example:
+    Examples:
       weightmark check models:/churn/3 --action deploy --as acme
+      weightmark check churn --action infer --purpose research --amount tokens=500
     """
     moment = None if at is None else format_time(at)
+    amount = dict(amounts)
+    if len(amount) < len(amounts):
+        raise click.UsageError("--amount names something twice; give each name once.")
     with open_workspace() as workspace:
-        decision = workspace.check(model, Action(action), party=party, at=moment)
-        who = party or workspace.configuration.party.name
+        asked = Action(action)
+        decision = workspace.check(
+            model, asked, party=party, at=moment, purpose=purpose, seat=seat, amount=amount
+        )
+        who, gates = party or workspace.configuration.party.name, workspace.configuration.gates
     if as_json:
         print_json(decision.to_json())
     else:
-        show_decision(decision, f"{who} may {action} {model}", f"{who} may not {action} {model}")
+        undecided = decision.outcome is Outcome.UNDECIDED and asked in _KINDS
+        notes = [describe_mode(gates[_KINDS[asked]], _KINDS[asked])] if undecided else []
+        show_decision(decision, f"{who} may {action} {model}", f"{who} may not {action} {model}", *notes)
     sys.exit(EXIT[decision.outcome])
-
-
-def show_decision(decision: Decision, yes: str, no: str) -> None:
-    """Write a decision: the verdict, every reason with its clause, the way out, the duties."""
-    if decision.allowed:
-        good(f"{yes} ({decision.code.value}).")
-    else:
-        unknown = "It cannot be known whether " if decision.outcome is Outcome.UNDECIDED else ""
-        bad(f"{unknown}{yes if unknown else no} ({decision.code.value}).")
-    for reason in decision.reasons:
-        click.echo(printable(f"  {reason.message}" + (f"  [{reason.clause}]" if reason.clause else "")))
-        if reason.hint:
-            click.echo(f"    {click.style('hint:', fg='cyan')} {printable(reason.hint)}")
-    for duty in decision.duties:
-        click.echo(
-            f"  {click.style('duty:', fg='yellow')} "
-            + printable(duty.sentence + (f"  [{duty.clause}]" if duty.clause else ""))
-        )
-    if decision.until is not None:
-        click.echo(f"  This holds until {decision.until:%Y-%m-%d %H:%M:%S} UTC.")

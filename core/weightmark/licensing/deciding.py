@@ -6,15 +6,27 @@ Not promised: legal advice. Licences are read as rules, and rules are less than 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
-from weightmark.licensing.decision import Decision, Outcome, Reason, ReasonCode
+from weightmark.licensing.decision import NOTHING_COUNTED, Decision, Outcome, Reason, ReasonCode
+from weightmark.licensing.duty import Duty
+from weightmark.licensing.entitlement import units_left
 from weightmark.licensing.grant import IssuedGrant
+from weightmark.licensing.grant_account import CODES, GrantAccount
+from weightmark.licensing.obligation import merge_duties, owed_duties
 from weightmark.licensing.request import Request
 from weightmark.licensing.sentence import show
-from weightmark.licensing.standing import Rank, Standing, choose, explain, owed, stand
-from weightmark.licensing.verdict import Verdict, merge_duties, owed_duties, weigh_license
+from weightmark.licensing.standing import (
+    GRACE,
+    HOLDS,
+    NON_COMMERCIAL,
+    UNKNOWN,
+    Rank,
+    find_best,
+    used_under,
+)
+from weightmark.licensing.verdict import Together, weigh_license
 from weightmark.licensing.window import earliest
 from weightmark.licensing.work import Work
 
@@ -32,7 +44,8 @@ def decide(request: Request, works: Sequence[Work], grants: Sequence[IssuedGrant
     Args:
         request: who, what, when, what for, and how much was used so far.
         works: the model itself, all its ancestors, and earlier registrations of the same weights.
-        grants: those that were issued, in any order; those for other parties and models are passed over.
+        grants: those that were issued, each in all its editions, in any order; those for other parties and
+            models are passed over.
 
     Returns:
         The decision, with the reasons of all works.
@@ -42,90 +55,93 @@ def decide(request: Request, works: Sequence[Work], grants: Sequence[IssuedGrant
     """
     if not works:
         return _not_registered(request)
-    if not request.action.needs:
+    if not request.needs:
         return _recorded(request, works)
     name = request.party.name
     mine = [issued for issued in grants if issued.grant.grantee == name]
-    verdicts = [_judge(work, request, mine) for work in works]
-    return _settle(verdicts[0]) if len(verdicts) == 1 else _combine(verdicts)
+    if len(works) == 1:
+        return _judge(works[0], request, mine)
+    return _combine([_judge(work, request, mine) for work in works])
 
 
-def _settle(verdict: Verdict) -> Decision:
-    return Decision(
-        outcome=verdict.outcome,
-        code=verdict.reasons[0].code,
-        reasons=verdict.reasons,
-        duties=verdict.duties,
-        grant=verdict.grant,
-        until=verdict.until,
-    )
-
-
-def _combine(verdicts: Sequence[Verdict]) -> Decision:
-    until = earliest(*(verdict.until for verdict in verdicts))
-    against = [verdict for verdict in verdicts if verdict.outcome is Outcome.REFUSED]
-    against += [verdict for verdict in verdicts if verdict.outcome is Outcome.UNDECIDED]
-    deciding = against or sorted(verdicts, key=lambda verdict: _ALLOWING.index(verdict.reasons[0].code))
-    return Decision(
-        outcome=deciding[0].outcome,
-        code=deciding[0].reasons[0].code,
-        reasons=tuple(dict.fromkeys(reason for verdict in deciding for reason in verdict.reasons)),
-        duties=() if against else merge_duties(verdict.duties for verdict in verdicts),
-        grant=deciding[0].grant,
-        until=until,
-    )
-
-
-def _judge(work: Work, request: Request, mine: Sequence[IssuedGrant]) -> Verdict:
+def _judge(work: Work, request: Request, mine: Sequence[IssuedGrant]) -> Decision:
     if _owns(request.party.name, work):
-        message = f"{show(work.name)!r} belongs to {show(work.owner)}."
-        reason = Reason(code=ReasonCode.OWNER, message=message, work=work.name)
-        return Verdict(outcome=Outcome.ALLOWED, reasons=(reason,))
-    if not mine:
-        return weigh_license(work, request)
-    subjects = (work.subject,) if work.weights is None else (work.subject, work.weights)
-    standings = [stand(issued, work, request) for issued in mine if issued.grant.model in subjects]
-    if not standings:
-        return weigh_license(work, request)
-    best = choose(standings)
-    until = earliest(*(standing.until for standing in standings))
-    if best.rank is Rank.HOLDS:
-        return _granted(best, until, work, request)
-    verdict = weigh_license(work, request)
-    until = earliest(until, verdict.until)
-    if verdict.outcome is Outcome.ALLOWED:
-        return replace(verdict, until=until)
-    return (
-        _granted(best, until, work, request) if best.allows else _blocked(verdict, best, until, work, request)
-    )
+        return Decision(outcome=Outcome.ALLOWED, code=ReasonCode.OWNER, account=Owned(work))
+    rank, best, until = find_best(mine, work, request)
+    if rank is HOLDS and best is not None:
+        return _granted(rank, best, until, work, request)
+    licence = weigh_license(work, request)
+    if until is not None:
+        until = earliest(until, licence.until)
+        licence = licence.within(until)
+    if best is None or licence.allowed:
+        return licence
+    if rank <= GRACE:
+        return _granted(rank, best, licence.until, work, request)
+    return _blocked(licence, rank, best, work, request)
 
 
 def _owns(party: str, work: Work) -> bool:
     return bool(work.owner) and work.owner == party and not work.presumed
 
 
-def _granted(best: Standing, until: datetime | None, work: Work, request: Request) -> Verdict:
-    return Verdict(
+def _granted(rank: Rank, best: IssuedGrant, until: datetime | None, work: Work, request: Request) -> Decision:
+    bounds = best.grant.bounds
+    return Decision(
         outcome=Outcome.ALLOWED,
-        reasons=(explain(best, work, request),),
-        duties=owed(best, work, request),
-        grant=best.issued.id,
+        code=CODES[rank],
+        grant=best.id,
         until=until,
+        left=units_left(bounds, used_under(best, request)) if bounds else NOTHING_COUNTED,
+        account=GrantAccount(rank, best, work, request),
     )
 
 
-def _blocked(
-    verdict: Verdict, best: Standing, until: datetime | None, work: Work, request: Request
-) -> Verdict:
-    reason = explain(best, work, request)
-    unsure = best.rank is Rank.UNKNOWN
-    grant_first = unsure or (best.fits and verdict.outcome is Outcome.REFUSED)
-    return Verdict(
-        outcome=Outcome.UNDECIDED if unsure else verdict.outcome,
-        reasons=(reason, *verdict.reasons) if grant_first else (*verdict.reasons, reason),
-        grant=best.issued.id if best.fits else None,
-        until=until,
+def _blocked(licence: Decision, rank: Rank, best: IssuedGrant, work: Work, request: Request) -> Decision:
+    """Refuse, or say that it cannot be known; the grant comes first when it was meant for such a request."""
+    account = GrantAccount(rank, best, work, request)
+    fits = rank < NON_COMMERCIAL
+    grant_first = rank is UNKNOWN or (fits and licence.outcome is Outcome.REFUSED)
+    telling = (account, licence) if grant_first else (licence, account)
+    return Decision(
+        outcome=Outcome.UNDECIDED if rank is UNKNOWN else licence.outcome,
+        code=CODES[rank] if grant_first else licence.code,
+        grant=best.id if fits else None,
+        until=licence.until,
+        left=units_left(best.grant.bounds, used_under(best, request)) if fits else licence.left,
+        account=Together(telling, ()),
     )
+
+
+def _combine(parts: Sequence[Decision]) -> Decision:
+    against = [part for part in parts if part.outcome is Outcome.REFUSED]
+    against += [part for part in parts if part.outcome is Outcome.UNDECIDED]
+    deciding = against or sorted(parts, key=lambda part: _ALLOWING.index(part.code))
+    return Decision(
+        outcome=deciding[0].outcome,
+        code=deciding[0].code,
+        grant=deciding[0].grant,
+        until=earliest(*(part.until for part in parts)),
+        left=deciding[0].left,
+        account=Together(deciding, parts),
+    )
+
+
+class Owned(NamedTuple):
+    """A work that the party owns."""
+
+    work: Work
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """One: whose it is."""
+        message = f"{show(self.work.name)!r} belongs to {show(self.work.owner)}."
+        return (Reason(code=ReasonCode.OWNER, message=message, work=self.work.name),)
+
+    @property
+    def duties(self) -> tuple[Duty, ...]:
+        """None."""
+        return ()
 
 
 def _recorded(request: Request, works: Sequence[Work]) -> Decision:

@@ -44,8 +44,23 @@ class Entitlement:
         if self.limit < 0 or self.overage < 0:
             raise ValueError(f"{self.name!r} has a negative limit or overage")
 
-    def quota(self, usage: Mapping[str, int]) -> Quota:
-        """Say whether one more unit is included.
+    def quota(self, usage: Mapping[str, int], amount: Mapping[str, int]) -> Quota:
+        """Say whether what an action takes is included.
+
+        Args:
+            usage: units used so far, by entitlement name; what is not named was not used.
+            amount: units that the action takes, by entitlement name; one of each that is not named.
+
+        Raises:
+            TypeError: a count is not a number.
+        """
+        after = usage.get(self.name, 0) + amount.get(self.name, 1)
+        if after <= self.limit:
+            return Quota.LEFT
+        return Quota.OVERAGE if after <= self.limit + self.overage else Quota.USED_UP
+
+    def left(self, usage: Mapping[str, int]) -> int:
+        """Say how many units are left of those that are included; never less than 0.
 
         Args:
             usage: units used so far, by entitlement name; what is not named was not used.
@@ -53,10 +68,7 @@ class Entitlement:
         Raises:
             TypeError: a count is not a number.
         """
-        used = usage.get(self.name, 0)
-        if used < self.limit:
-            return Quota.LEFT
-        return Quota.OVERAGE if used < self.limit + self.overage else Quota.USED_UP
+        return max(0, self.limit - usage.get(self.name, 0))
 
     def to_json(self) -> dict[str, Json]:
         """Write it as JSON.
@@ -85,7 +97,7 @@ class Entitlement:
 
 
 def bounds_in(
-    bounds: tuple[Entitlement, ...], state: Quota, usage: Mapping[str, int]
+    bounds: tuple[Entitlement, ...], state: Quota, usage: Mapping[str, int], amount: Mapping[str, int]
 ) -> tuple[Entitlement, ...]:
     """Pick the entitlements that are in a state.
 
@@ -93,8 +105,26 @@ def bounds_in(
         bounds: what to pick from.
         state: left, overage or used up.
         usage: units used so far, by entitlement name.
+        amount: units that the action takes, by entitlement name.
 
     Raises:
         TypeError: a count is not a number.
     """
-    return tuple(bound for bound in bounds if bound.quota(usage) is state)
+    return tuple(bound for bound in bounds if bound.quota(usage, amount) is state)
+
+
+def units_left(bounds: tuple[Entitlement, ...], usage: Mapping[str, int] | None) -> dict[str, int]:
+    """Say how many units are left under each entitlement.
+
+    Args:
+        bounds: the limits; of two of one name the narrower counts.
+        usage: units used so far; None when they are not known, and then nothing is said.
+
+    Raises:
+        TypeError: a count is not a number.
+    """
+    left: dict[str, int] = {}
+    if usage is not None:
+        for bound in bounds:
+            left[bound.name] = min(bound.left(usage), left.get(bound.name, bound.limit))
+    return left

@@ -4,6 +4,8 @@ Not promised: beauty. A name with control characters is written with escapes.
 """
 
 import shlex
+from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import lru_cache
 
 from weightmark.licensing.action import Action
@@ -12,6 +14,8 @@ from weightmark.licensing.work import Work
 
 LONGEST_NAME = 120
 """Characters of a name that are shown."""
+_LONGEST_NUMBER = 1 << 63
+_MOST_NAMES = 64
 
 
 def show(name: str) -> str:
@@ -32,6 +36,54 @@ def show(name: str) -> str:
     if len(name) > LONGEST_NAME:
         name = f"{name[:LONGEST_NAME]}..."
     return name if name.isprintable() else ascii(name)[1:-1]
+
+
+def count(units: int) -> str:
+    """Write a number, however large.
+
+    Raises:
+        Nothing.
+
+    >>> count(10), count(10**400)
+    ('10', 'more than 2^63')
+    """
+    if abs(units) < _LONGEST_NUMBER:
+        return str(units)
+    return "more than 2^63" if units > 0 else "less than -2^63"
+
+
+def offer_nearest(name: str, known: Iterable[str]) -> str:
+    """Ask whether another name was meant.
+
+    Args:
+        name: what was typed.
+        known: the names there are; the first 64 of them in order are looked at.
+
+    Returns:
+        A question; empty when none looks like it.
+
+    Raises:
+        Nothing.
+
+    >>> offer_nearest("medical-advise", {"medical-advice", "crime"})
+    'Did you mean medical-advice?'
+    """
+    names = sorted(known)[:_MOST_NAMES]
+    near = get_close_matches(name[:LONGEST_NAME], [each[:LONGEST_NAME] for each in names], n=3)
+    return f"Did you mean {' or '.join(map(show, near))}?" if near else ""
+
+
+def name_purposes(known: Iterable[str], asked: str) -> str:
+    """Say what something is for, against what was asked.
+
+    Raises:
+        Nothing.
+
+    >>> name_purposes({"research"}, "")
+    'research only, and no purpose was stated'
+    """
+    only = " or ".join(map(show, sorted(known)))
+    return f"{only} only, {f'not for {show(asked)}' if asked else 'and no purpose was stated'}"
 
 
 def ask_for_grant(work: Work, request: Request) -> str:

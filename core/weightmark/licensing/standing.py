@@ -1,232 +1,197 @@
-"""Standings: how one grant stands to one request for one work.
+"""Standings: how one grant stands to one request for one work, in one word that can be compared.
 
-Not here: whether the grant decides; see ``deciding``.
+Not here: whether the grant decides, see ``deciding``; nor the sentences, see ``grant_account``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TypeAlias
 
-from weightmark.encoding import format_time
-from weightmark.licensing.decision import Reason, ReasonCode
-from weightmark.licensing.duty import Duty
+from weightmark.licensing.capability import Capability
 from weightmark.licensing.entitlement import Quota, bounds_in
-from weightmark.licensing.grant import FailMode, Grant, IssuedGrant
+from weightmark.licensing.grant import FailMode, Grant, GrantState, IssuedGrant
 from weightmark.licensing.request import Request
-from weightmark.licensing.sentence import ask_for_grant, show
-from weightmark.licensing.verdict import overage_duties, owed_duties
-from weightmark.licensing.window import Phase, earliest
+from weightmark.licensing.window import earliest
 from weightmark.licensing.work import Work
+
+DEEPEST_CHAIN = 8
+"""Grants above a sublicence that are followed."""
 
 
 class Rank(IntEnum):
-    """Grants from best to worst: the first three allow, the fourth cannot know, the others do not count."""
+    """How a grant stands, from best to worst; of several things that hold, the worst counts.
+
+    The first three allow, the fourth cannot know. Those from ``NON_COMMERCIAL`` on were never meant for such
+    a request; ``ELSEWHEN`` is an edition of another time, and says nothing.
+    """
 
     HOLDS = 0
     OWES = 1
     GRACE = 2
     UNKNOWN = 3
     QUOTA = 4
-    PURPOSE = 5
-    REVOKED = 6
-    EXPIRED = 7
-    EARLY = 8
-    NON_COMMERCIAL = 9
-    NARROW = 10
-    STRANGER = 11
+    NO_SEAT = 5
+    PURPOSE = 6
+    EARLY = 7
+    PARENT = 8
+    SUSPENDED = 9
+    PENDING = 10
+    EXPIRED = 11
+    REVOKED = 12
+    NON_COMMERCIAL = 13
+    NARROW = 14
+    STRANGER = 15
+    ELSEWHEN = 16
 
 
-_CODES = {
-    Rank.HOLDS: ReasonCode.GRANTED,
-    Rank.OWES: ReasonCode.GRANTED,
-    Rank.GRACE: ReasonCode.GRACE,
-    Rank.UNKNOWN: ReasonCode.USAGE_UNKNOWN,
-    Rank.QUOTA: ReasonCode.QUOTA_EXCEEDED,
-    Rank.PURPOSE: ReasonCode.PURPOSE_NOT_GRANTED,
-    Rank.REVOKED: ReasonCode.GRANT_REVOKED,
-    Rank.EXPIRED: ReasonCode.GRANT_EXPIRED,
-    Rank.EARLY: ReasonCode.GRANT_NOT_YET_VALID,
-    Rank.NON_COMMERCIAL: ReasonCode.GRANT_NON_COMMERCIAL,
-    Rank.NARROW: ReasonCode.GRANT_TOO_NARROW,
-    Rank.STRANGER: ReasonCode.GRANT_NOT_FROM_OWNER,
-}
+HOLDS, OWES, GRACE, UNKNOWN, QUOTA, NO_SEAT, PURPOSE, EARLY, PARENT, SUSPENDED = tuple(Rank)[:10]
+PENDING, EXPIRED, REVOKED, NON_COMMERCIAL, NARROW, STRANGER, ELSEWHEN = tuple(Rank)[10:]
+_STATES = {GrantState.IN_EFFECT: HOLDS, GrantState.SUSPENDED: SUSPENDED, GrantState.PENDING: PENDING}
+_IN_EFFECT = GrantState.IN_EFFECT
 
-_IN_TIME = {
-    Phase.BEFORE: Rank.EARLY,
-    Phase.WITHIN: Rank.HOLDS,
-    Phase.GRACE: Rank.GRACE,
-    Phase.AFTER: Rank.EXPIRED,
-}
+Standing: TypeAlias = tuple[Rank, datetime | None]
+"""A rank, and the first later moment at which it may be another; None when there is none."""
 
 
-class Standing(NamedTuple):
-    """How a grant stands.
+def find_best(
+    mine: Iterable[IssuedGrant], work: Work, request: Request
+) -> tuple[Rank, IssuedGrant | None, datetime | None]:
+    """Find the grant that stands best; the same one whatever their order.
 
     Args:
-        rank: how good it is for this request; the best sorts first, whatever order grants come in.
-        issued: the grant.
-        until: the first moment at which its rank may change; None when never.
+        mine: grants to the request's party, in any order, each in all its editions.
+        work: what is asked about; grants for other works are passed over.
+        request: what is asked.
+
+    Returns:
+        Its rank, the grant, and the first moment at which another may be the best, or this one may stand
+        otherwise; the grant is None when none is for this work now.
+
+    Raises:
+        Nothing.
     """
+    subjects = (work.subject, work.weights)
+    best_rank: Rank = ELSEWHEN
+    best: IssuedGrant | None = None
+    holder = ""
+    changes: list[tuple[str, datetime]] = []
+    for issued in mine:
+        if holder and issued.id > holder:
+            continue  # it cannot take the place of the one that holds
+        if issued.grant.model in subjects:
+            rank, until = stand(issued, work, request)
+            if until is not None:
+                changes.append((issued.id, until))
+            if rank < best_rank or (rank == best_rank and best is not None and issued.id < best.id):
+                best_rank, best = rank, issued
+                holder = issued.id if rank is HOLDS else ""
+    first = earliest(*(until for id_, until in changes if not (holder and id_ > holder)))
+    return best_rank, best, first
 
-    rank: Rank
-    issued: IssuedGrant
-    until: datetime | None = None
 
-    @property
-    def allows(self) -> bool:
-        """Whether the request is allowed under it."""
-        return self.rank <= Rank.GRACE
-
-    @property
-    def fits(self) -> bool:
-        """Whether it was meant for such a request, even if it does not hold now."""
-        return self.rank < Rank.NON_COMMERCIAL
-
-
-def stand(issued: IssuedGrant, work: Work, request: Request) -> Standing:
-    """Say how a grant stands.
+def stand(issued: IssuedGrant, work: Work, request: Request, depth: int = DEEPEST_CHAIN) -> Standing:
+    """Say how one edition of a grant stands.
 
     Args:
-        issued: a grant to the request's party for this work.
+        issued: a grant for this work.
         work: what it is for.
         request: what is asked.
+        depth: how many grants above it are followed when it is a sublicence.
 
     Raises:
         Nothing.
     """
-    grant, action = issued.grant, request.action
-    if grant.licensor != work.owner and grant.licensor not in work.licensors:
-        return Standing(Rank.STRANGER, issued)
-    if not action.needs <= grant.allows:
-        return Standing(Rank.NARROW, issued)
-    if action.exercises:
-        if request.party.commercial and not grant.commercial:
-            return Standing(Rank.NON_COMMERCIAL, issued)
-        if grant.purposes and request.purpose not in grant.purposes:
-            return Standing(Rank.PURPOSE, issued)
-    return _stand_in_time(issued, request)
+    grant, at, until = issued.grant, request.at, issued.until
+    if until is not None and until <= at:
+        return ELSEWHEN, None
+    if issued.since is not None and at < issued.since:
+        return ELSEWHEN, issued.since
+    chained = grant.parent or issued.under
+    if not chained and grant.licensor != work.owner and grant.licensor not in work.licensors:
+        return STRANGER, until
+    if not request.needs <= grant.allows:
+        return NARROW, until
+    if not grant.commercial and request.exercises and request.party.commercial:
+        return NON_COMMERCIAL, until
+    rank, change = _stand_in_time(issued, at)
+    if change is not None and (until is None or change < until):
+        until = change
+    if chained and rank < EXPIRED:
+        parent, change = _stand_on_parent(issued, work, request, depth)
+        rank, until = max(rank, parent), earliest(until, change)
+    if request.exercises and (grant.purposes or grant.bounds or grant.seats is not None):
+        rank = max(rank, _stand_to_use(issued, request))
+    return rank, until
 
 
-def choose(standings: Sequence[Standing]) -> Standing:
-    """Pick the best; the same one whatever their order.
-
-    Args:
-        standings: at least one.
-
-    Raises:
-        ValueError: there is none.
-    """
-    return min(standings, key=lambda standing: (standing.rank, standing.issued.id))
-
-
-def owed(standing: Standing, work: Work, request: Request) -> tuple[Duty, ...]:
-    """List what is owed under a grant that allows.
-
-    Args:
-        standing: how the grant stands.
-        work: what it is for; its licence's duties stay, unless the grant has terms of its own.
-        request: what is asked.
+def used_under(issued: IssuedGrant, request: Request) -> Mapping[str, int] | None:
+    """Give the units used so far under a grant; None when they could not be counted.
 
     Raises:
         Nothing.
     """
-    issued = standing.issued
-    duties = _own_terms(issued) if issued.grant.terms else owed_duties(work)
-    if standing.rank is Rank.GRACE:
-        duties += (_renew(issued),)
-    if not issued.grant.bounds or not request.action.exercises:
-        return duties
-    place = f"grant {show(issued.id)}"
-    if request.usage is not None:
-        return duties + overage_duties(issued.grant.bounds, request.usage, place)
-    if issued.grant.fail_mode is FailMode.OPEN_AND_LOG:
-        sentence = "Record this use and report it: it could not be counted."
-        duties += (Duty(id="log-use", sentence=sentence, clause=place),)
-    return duties
+    return request.usage if issued.used is None else issued.used
 
 
-def explain(standing: Standing, work: Work, request: Request) -> Reason:
-    """Put a standing into words.
-
-    Raises:
-        Nothing.
-    """
-    return Reason(
-        code=_CODES[standing.rank],
-        message=f"The grant {show(standing.issued.id)} for {show(work.name)!r} {_tell(standing, request)}.",
-        clause=f"grant {show(standing.issued.id)}",
-        work=work.name,
-        hint="" if standing.rank <= Rank.OWES else _way_out(standing, work, request),
-    )
-
-
-def _stand_in_time(issued: IssuedGrant, request: Request) -> Standing:
-    grant, at, revoked_at = issued.grant, request.at, issued.revoked_at
+def _stand_in_time(issued: IssuedGrant, at: datetime) -> Standing:
+    grant, revoked_at = issued.grant, issued.revoked_at
     if revoked_at is not None and revoked_at <= at:
-        return Standing(Rank.REVOKED, issued)
-    phase, until = grant.window.locate(at)
-    if revoked_at is not None:
-        until = earliest(until, revoked_at)
-    rank = _IN_TIME[phase]
-    if grant.bounds and rank <= Rank.GRACE and request.action.exercises:
-        rank = max(rank, _count(grant, request))
-    return Standing(rank, issued, until)
+        return REVOKED, None
+    end, last = grant.end, grant.window.last
+    if at < grant.start:
+        rank, change = EARLY, grant.start
+    elif end is None or last is None:
+        rank, change = HOLDS, None
+    elif at < end:
+        rank, change = HOLDS, end
+    elif at < last:
+        rank, change = GRACE, last
+    else:
+        rank, change = EXPIRED, None
+    if issued.state is not _IN_EFFECT:
+        rank = max(rank, _STATES[issued.state])
+    return rank, change if revoked_at is None else earliest(change, revoked_at)
 
 
-def _count(grant: Grant, request: Request) -> Rank:
-    if request.usage is not None:
-        if bounds_in(grant.bounds, Quota.USED_UP, request.usage):
-            return Rank.QUOTA
-        return Rank.OWES if bounds_in(grant.bounds, Quota.OVERAGE, request.usage) else Rank.HOLDS
-    if grant.fail_mode is FailMode.OPEN_AND_LOG:
-        return Rank.OWES
-    degraded = grant.fail_mode is FailMode.DEGRADE
-    return Rank.HOLDS if degraded and request.action.needs <= grant.degrade_to.capabilities else Rank.UNKNOWN
+def _stand_on_parent(issued: IssuedGrant, work: Work, request: Request, depth: int) -> Standing:
+    """Say how the grant above a sublicence stands to the same request: it allows, or what is wrong."""
+    best: Rank = PARENT
+    first: datetime | None = None
+    for parent in issued.under if depth else ():
+        if _may_stand_on(parent, issued.grant, work):
+            rank, until = stand(parent, work, request, depth - 1)
+            first = earliest(first, until)
+            best = min(best, HOLDS if rank <= GRACE else UNKNOWN if rank is UNKNOWN else PARENT)
+    return best, first
 
 
-def _own_terms(issued: IssuedGrant) -> tuple[Duty, ...]:
-    sentence = f"Keep to the terms {show(issued.grant.terms)} of the grant."
-    return (Duty(id="grant-terms", sentence=sentence, clause=f"grant {show(issued.id)}"),)
-
-
-def _renew(issued: IssuedGrant) -> Duty:
-    last = issued.grant.window.last
-    when = "" if last is None else f" before {format_time(last)}"
-    return Duty(
-        id="renew", sentence=f"Renew the grant{when}: it has ended.", clause=f"grant {show(issued.id)}"
+def _may_stand_on(parent: IssuedGrant, grant: Grant, work: Work) -> bool:
+    above = parent.grant
+    return (
+        grant.parent in ("", parent.id)
+        and above.grantee == grant.licensor
+        and above.model in (work.subject, work.weights)
+        and Capability.SUBLICENSE in above.allows
     )
 
 
-def _tell(standing: Standing, request: Request) -> str:
-    party, action = show(request.party.name), request.action.value
-    if standing.rank is Rank.HOLDS:
-        return f"allows {party} to {action}"
-    if standing.rank is Rank.OWES:
-        return f"allows {party} to {action}, with something owed for it"
-    return _tell_time(standing) or {
-        Rank.UNKNOWN: "has limits, and the use so far is not known",
-        Rank.QUOTA: "is used up",
-        Rank.PURPOSE: f"is not for the purpose {show(request.purpose)!r}",
-        Rank.NON_COMMERCIAL: f"is not for commercial use, and {party} acts commercially",
-        Rank.NARROW: f"does not cover {action}",
-    }.get(standing.rank, f"comes from {show(standing.issued.grant.licensor)!r}, who does not own it")
+def _stand_to_use(issued: IssuedGrant, request: Request) -> Rank:
+    grant = issued.grant
+    if grant.purposes and request.purpose not in grant.purposes:
+        return PURPOSE
+    if grant.seats is not None and request.seat not in issued.holders:
+        return NO_SEAT
+    return _count(issued, request) if grant.bounds else HOLDS
 
 
-def _tell_time(standing: Standing) -> str:
-    grant, revoked_at = standing.issued.grant, standing.issued.revoked_at
-    if standing.rank is Rank.REVOKED and revoked_at is not None:
-        return f"was revoked at {format_time(revoked_at)}"
-    if standing.rank is Rank.EARLY:
-        return f"begins only at {format_time(grant.start)}"
-    if grant.end is None or standing.rank not in {Rank.GRACE, Rank.EXPIRED}:
-        return ""
-    grace = f" and is in its {grant.grace_days} days of grace" if standing.rank is Rank.GRACE else ""
-    return f"ended at {format_time(grant.end)}{grace}"
-
-
-def _way_out(standing: Standing, work: Work, request: Request) -> str:
-    purposes = sorted(standing.issued.grant.purposes)
-    if standing.rank is Rank.PURPOSE and not request.purpose:
-        return f"Say what it is for: {' or '.join(map(show, purposes))}."
-    return ask_for_grant(work, request)
+def _count(issued: IssuedGrant, request: Request) -> Rank:
+    grant, usage = issued.grant, used_under(issued, request)
+    if usage is not None:
+        if bounds_in(grant.bounds, Quota.USED_UP, usage, request.amount):
+            return QUOTA
+        return OWES if bounds_in(grant.bounds, Quota.OVERAGE, usage, request.amount) else HOLDS
+    if grant.fail_mode is FailMode.OPEN_AND_LOG:
+        return OWES
+    degraded = grant.fail_mode is FailMode.DEGRADE
+    return HOLDS if degraded and request.needs <= grant.degrade_to.capabilities else UNKNOWN

@@ -95,6 +95,21 @@ def in_utc(moment: datetime) -> datetime:
         raise ValueError(f"{moment} has no form in UTC") from error
 
 
+def days_left(at: datetime, last: datetime) -> str:
+    """Say how many whole days of 24 hours are left.
+
+    Raises:
+        TypeError: one moment has a zone and the other has none.
+
+    >>> days_left(datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 4, tzinfo=UTC))
+    '3 days left'
+    """
+    days = (last - at).days
+    if days < 1:
+        return "less than a day left"
+    return "1 day left" if days == 1 else f"{days} days left"
+
+
 def earliest(*moments: datetime | None) -> datetime | None:
     """Take the first of some moments; None stands for never.
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from weightmark.licensing import Action, Tier
 from weightmark.vocabulary import EventKind
 
 
@@ -11,7 +12,8 @@ class Requirement(StrEnum):
     """One thing a gate can ask for.
 
     ``intact`` asks that a model is registered and its files are the registered ones; ``unchanged`` only the
-    latter, so that what nobody registered passes.
+    latter, so that what nobody registered passes. ``policy`` asks that the organisation's policy does not
+    bar it; where the settings name a policy, every gate of a use has it.
     """
 
     REGISTERED = "registered"
@@ -20,13 +22,25 @@ class Requirement(StrEnum):
     UNCHANGED = "unchanged"
     LICENSED = "licensed"
     ATTRIBUTED = "attributed"
+    POLICY = "policy"
 
 
 class WhenUndecided(StrEnum):
-    """What a gate does when the licence gives no answer."""
+    """What a gate does when the licence gives no answer: its fail mode.
+
+    ``refuse``, which may also be spelled ``closed``, stops the event. ``allow`` lets it pass and asks for
+    nothing. ``open-and-log`` lets it pass with the duty to record it and to settle it later. ``degrade`` lets
+    it pass when the gate's tier holds what it needs, with the duty to use no more than the tier.
+    """
 
     REFUSE = "refuse"
     ALLOW = "allow"
+    OPEN_AND_LOG = "open-and-log"
+    DEGRADE = "degrade"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "WhenUndecided | None":
+        return cls.REFUSE if value == "closed" else None
 
 
 class VersionRule(StrEnum):
@@ -47,10 +61,22 @@ class Gate:
     Attributes:
         requires: all of these must hold.
         undecided: what happens when it cannot be known whether the licence allows it.
+        degrade_to: the tier that is left under ``degrade``.
     """
 
     requires: frozenset[Requirement]
     undecided: WhenUndecided = WhenUndecided.REFUSE
+    degrade_to: Tier = Tier.METADATA
+
+    def passes_undecided(self, action: Action) -> bool:
+        """Say whether the gate lets an action pass of which it cannot be known whether it is allowed.
+
+        Raises:
+            Nothing.
+        """
+        if self.undecided is WhenUndecided.DEGRADE:
+            return action.needs <= self.degrade_to.capabilities
+        return self.undecided is not WhenUndecided.REFUSE
 
 
 _STRICT = Gate(

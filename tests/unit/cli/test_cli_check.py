@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.workshop import LAYERS, Shell, flip_byte, write_model
 
-KEYS = {"allowed", "code", "duties", "grant", "outcome", "reasons", "until", "schema"}
+KEYS = {"allowed", "code", "duties", "grant", "left", "outcome", "reasons", "until", "schema"}
 
 
 def answer(shell: Shell, *args: str | Path, code: int) -> dict[str, Any]:
@@ -30,8 +30,8 @@ def test_a_licence_allows_with_duties(shell: Shell, model: Path) -> None:
     assert found["code"] == "permitted-by-licence"
     assert all(duty["sentence"] for duty in found["duties"])
     shown = shell.run("check", model, "--as", "bob").stdout
-    assert "✓ bob may deploy" in shown
-    assert "duty:" in shown
+    assert "✓ allowed[permitted-by-licence]: bob may deploy" in shown
+    assert "= duty:" in shown
 
 
 def test_a_licence_refuses(shell: Shell, model: Path) -> None:
@@ -40,8 +40,9 @@ def test_a_licence_refuses(shell: Shell, model: Path) -> None:
     assert found["code"] == "non-commercial"
     assert "section" in found["reasons"][0]["clause"]
     shown = shell.run("check", model, "--as", "bob", code=4).stdout
-    assert "✗ bob may not deploy" in shown
-    assert "hint:" in shown
+    assert "✗ refused[non-commercial]: bob may not deploy" in shown
+    assert "  --> CC-BY-NC-4.0 section" in shown
+    assert "   = help: Ask" in shown
 
 
 def test_a_non_commercial_party_may_what_a_commercial_one_may_not(shell: Shell, model: Path) -> None:
@@ -205,7 +206,7 @@ def test_transfer(shell: Shell, model: Path) -> None:
     answer(shell, model, "--as", "carol", code=0)
     answer(shell, model, "--as", "acme", code=5)
     assert shell.json("verify", model)["ok"] is True
-    shell.fail("revoke", early, "--cause", "x", code=4)
+    shell.fail("grants", "suspend", early, "--cause", "x", code=4)
     shell.run("revoke", early, "--cause", "x", *lab)
     answer(shell, model, "--as", "bob", code=5)
 
@@ -309,3 +310,62 @@ def test_the_owner_goes_before_whoever_it_was_put_down_to(shell: Shell, model: P
     assert shell.json("verify", model)["owner"] == "openlab"
     # And is not put aside in turn.
     shell.run("register", model, "--license", "mit", "--mine", code=4)
+
+
+def test_a_purpose_is_asked_for_and_the_nearest_offered(shell: Shell, model: Path) -> None:
+    shell.run("register", model, "--license", "cc-by-nc-4.0")
+    shell.run("grant", model, "--to", "bob", "--for", "deploy", "--purpose", "research")
+    assert answer(shell, model, "--as", "bob", code=4)["code"] == "purpose-not-granted"
+    assert answer(shell, model, "--as", "bob", "--purpose", "research", code=0)["code"] == "granted"
+    shown = shell.run("check", model, "--as", "bob", "--purpose", "reserch", code=4).stdout
+    assert "= help: Did you mean research?" in shown
+    assert "also[non-commercial]" in shown
+
+
+def test_a_seat_is_named(shell: Shell, model: Path) -> None:
+    shell.run("register", model, "--license", "cc-by-nc-4.0")
+    granted = shell.json("grant", model, "--to", "bob", "--for", "deploy", "--seats", "1")["grant"]
+    shown = shell.run("check", model, "--as", "bob", code=4).stdout
+    assert "✗ refused[grant-no-seat]: bob may not deploy" in shown
+    assert "= help: Name your seat with --seat" in shown
+    shell.run("grants", "seat", "add", granted, "ann", *shell.key("bob"))
+    answer(shell, model, "--as", "bob", "--seat", "ann", code=0)
+    assert answer(shell, model, "--as", "bob", "--seat", "eve", code=4)["code"] == "grant-no-seat"
+
+
+def test_an_amount_is_weighed_and_what_is_left_is_told(shell: Shell, model: Path) -> None:
+    shell.run("register", model, "--license", "cc-by-nc-4.0")
+    shell.run("grant", model, "--to", "bob", "--for", "deploy", "--bound", "tokens=500")
+    found = answer(shell, model, "--as", "bob", "--amount", "tokens=500", code=0)
+    assert found["left"] == {"tokens": 500}
+    assert answer(shell, model, "--as", "bob", "--amount", "tokens=501", code=4)["code"] == "quota-exceeded"
+    assert "= left: 500 of tokens" in shell.run("check", model, "--as", "bob").stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("--amount", "tokens=-1"), "negative"),
+        (("--amount", "tokens"), "no amount such as tokens=500"),
+        (("--amount", "=5"), "no amount such as tokens=500"),
+        (("--amount", "tokens=5.5"), "whole number"),
+        (("--amount", "tokens=" + "9" * 5000), "whole number"),
+        (("--amount", "tokens=1", "--amount", "tokens=2"), "twice"),
+        (("--at", "2027-01-01T00:00:00"), "needs a Z at its end"),
+    ],
+)
+def test_wrong_amounts_and_times_say_what_is_wrong(
+    shell: Shell, model: Path, args: tuple[str, ...], says: str
+) -> None:
+    assert says in " ".join(shell.run("check", model, *args, code=2).stderr.split())
+
+
+def test_what_cannot_be_known_names_the_gates_fail_mode(shell: Shell, model: Path) -> None:
+    shell.run("register", model)
+    closed = shell.run("check", model, "--as", "bob", code=5).stdout
+    assert "= note: The gate of deploy refuses what cannot be known (refuse)." in closed
+    (shell.folder / "weightmark.toml").write_text(
+        '[gates.deploy]\nundecided = "degrade"\ndegrade-to = "inference"\n'
+    )
+    degraded = shell.run("check", model, "--as", "bob", code=5).stdout
+    assert "the tier inference holds it (degrade)" in degraded

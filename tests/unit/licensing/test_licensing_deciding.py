@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from weightmark.licensing import (
     Entitlement,
     FailMode,
     Grant,
+    GrantState,
     IssuedGrant,
     Outcome,
     Party,
@@ -321,3 +323,141 @@ def test_of_a_choice_the_licence_that_demands_least_is_taken():
 def test_an_exception_is_named():
     decision = decide(request(), [work(license="GPL-3.0-only WITH Bison-exception-2.2")])
     assert "Bison-exception-2.2 is not weighed" in decision.reasons[0].message
+
+
+def edition(changes=None, **kept) -> IssuedGrant:
+    return replace(issued(**(changes or {})), **kept)
+
+
+def test_only_the_edition_of_the_moment_counts():
+    wide, narrow = edition(until=AT), edition({"tier": Tier.METADATA}, since=AT)
+    before = decide(request(at=AT - INSTANT), [work()], [narrow, wide])
+    assert (before.code, before.until) == ("granted", AT)
+    after = decide(request(at=AT), [work()], [narrow, wide])
+    assert [reason.code for reason in after.reasons] == ["non-commercial", "grant-too-narrow"]
+    assert decide(request(at=AT - INSTANT), [work()], [narrow]).until == AT
+
+
+def test_an_assignment_moves_the_grant_to_the_second():
+    mine, theirs = edition(until=AT), edition({"grantee": "other.example"}, since=AT)
+    other = Party(name="other.example", commercial=True)
+    for at, allowed in ((AT - INSTANT, (True, False)), (AT, (False, True))):
+        found = (
+            decide(request(at=at), [work()], [mine, theirs]).allowed,
+            decide(request(at=at, party=other), [work()], [mine, theirs]).allowed,
+        )
+        assert found == allowed
+
+
+def test_what_was_used_under_the_grant_stands_in_place_of_the_requests():
+    bounded = {"bounds": (CALLS,)}
+    assert decide(request(usage={"calls": 99}), [work()], [edition(bounded, used={"calls": 4})]).left == {
+        "calls": 6
+    }
+    refused = decide(request(), [work()], [edition(bounded, used={"calls": 15})])
+    assert (refused.code, refused.left) == ("quota-exceeded", {"calls": 0})
+    assert decide(request(usage=None), [work()], [edition(bounded, used={})]).allowed
+
+
+@pytest.mark.parametrize(
+    ("amount", "code", "owes"),
+    [
+        ({}, "granted", False),
+        ({"calls": 10}, "granted", False),
+        ({"calls": 11}, "granted", True),
+        ({"calls": 15}, "granted", True),
+        ({"calls": 16}, "quota-exceeded", False),
+    ],
+)
+def test_what_the_action_takes_is_weighed(amount, code, owes):
+    decision = decide(request(amount=amount), [work()], [issued(bounds=(CALLS,))])
+    assert decision.code == code
+    assert ("pay-overage" in {duty.id for duty in decision.duties}) is owes
+    assert decision.left == {"calls": 10}
+
+
+def test_nothing_is_taken_from_what_is_used_up():
+    full = request(usage={"calls": 10}, amount={"calls": 0})
+    assert "pay-overage" not in {duty.id for duty in decide(full, [work()], [issued(bounds=(CALLS,))]).duties}
+
+
+def test_a_negative_amount_is_no_request():
+    with pytest.raises(ValueError, match="'calls' is negative"):
+        request(amount={"calls": -1})
+
+
+def test_what_was_handed_in_cannot_be_changed_afterwards():
+    usage = {"calls": 9}
+    asked = request(usage=usage)
+    decision = decide(asked, [work()], [issued(bounds=(CALLS,))])
+    usage["calls"] = 99
+    assert "pay-overage" not in {duty.id for duty in decision.duties}
+    assert asked.usage == {"calls": 9}
+
+
+def sublicence(above: IssuedGrant | None, **changes) -> IssuedGrant:
+    fields = {"licensor": "reseller.example", "parent": "sha256:above"}
+    return replace(issued(**(fields | changes)), under=() if above is None else (above,))
+
+
+def above(**changes) -> IssuedGrant:
+    kept = {name: changes.pop(name) for name in ("state", "until") if name in changes}
+    fields = {"id": "sha256:above", "grantee": "reseller.example", "tier": Tier.FULL}
+    return replace(issued(**(fields | changes)), **kept)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"end": AT},
+        {"revoked_at": AT},
+        {"state": GrantState.SUSPENDED},
+        {"until": AT},
+        {"grantee": "other.example"},
+        {"tier": Tier.INFERENCE},
+        {"commercial": False},
+        {"model": digest("f")},
+        {"licensor": "mallory.example"},
+        {"purposes": frozenset({"research"})},
+        {"id": "sha256:other"},
+        {"bounds": (Entitlement(name="calls", unit="requests", limit=0),)},
+    ],
+)
+def test_a_sublicence_falls_with_the_grant_above_it(changes):
+    assert decide(request(), [work()], [sublicence(above())]).code == "granted"
+    fallen = decide(request(), [work()], [sublicence(above(**changes))])
+    assert verdict(fallen) == ("refused", "grant-parent-invalid")
+    assert "weightmark grants show sha256:above" in fallen.reasons[0].hint
+
+
+def test_a_sublicence_without_its_parent_is_none_and_asks_again_with_it():
+    assert decide(request(), [work()], [sublicence(None)]).code == "grant-parent-invalid"
+    assert decide(request(), [work()], [sublicence(above(end=AT + INSTANT))]).until == AT + INSTANT
+
+
+def test_use_that_is_not_known_above_is_not_known_below():
+    decision = decide(request(usage=None), [work()], [sublicence(above(bounds=(CALLS,)))])
+    assert verdict(decision) == ("undecided", "usage-unknown")
+    assert "sublicence of a grant with limits" in decision.reasons[0].message
+
+
+def test_of_grants_that_hold_only_the_one_that_speaks_says_until_when():
+    first = issued(id="sha256:1", end=AT + 9 * DAY)
+    assert decide(request(), [work()], [issued(id="sha256:2"), first]).until == AT + 9 * DAY
+    assert (
+        decide(request(), [work()], [issued(id="sha256:0", start=AT + DAY, end=None), first]).until
+        == AT + DAY
+    )
+
+
+@pytest.mark.parametrize(("relation", "allowed"), [(Relation.PARENT, False), (Relation.SELF, True)])
+def test_what_was_derived_from_a_no_derivatives_licence_is_kept_private(relation, allowed):
+    base = Work(name="lab/net", subject=None, owner="lab", license="cc-by-nd-4.0", relation=relation)
+    party = Party(name="acme", commercial=False)
+    decision = decide(Request(action=Action.PUSH, party=party, at=AT), [base])
+    assert decision.allowed is allowed
+    assert decide(Request(action=Action.FINE_TUNE, party=party, at=AT), [base]).allowed
+    if not allowed:
+        assert decision.code == "no-derivatives"
+        assert decision.reasons[0].clause == "CC-BY-ND-4.0 sections 2(a)(1)(B) and 3(a)(1)"
+        assert "share what was derived" in decision.reasons[0].message

@@ -1,19 +1,11 @@
 """The page about licensing names what the code has; nothing more is compared."""
 
-import re
 from pathlib import Path
 
 import pytest
 from tests.unit.licensing import licence_page
 
-from weightmark.licensing import ReasonCode
-
 PAGE = (Path(__file__).parents[3] / "docs" / "explanation" / "licensing.md").read_text(encoding="utf-8")
-
-
-def test_the_table_names_every_reason_and_no_other():
-    table = PAGE.partition("## Reasons")[2].partition("\n## ")[0]
-    assert re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE) == list(ReasonCode)
 
 
 def test_the_tables_of_licences_are_those_of_the_catalogue():

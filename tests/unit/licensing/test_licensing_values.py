@@ -240,6 +240,7 @@ def test_a_decision_as_json():
         "reasons": [{"code": "grace", "message": "m", "clause": "c", "work": "w", "hint": "h"}],
         "duties": [{"id": "renew", "sentence": "s", "clause": "c"}],
         "grant": "sha256:1",
+        "left": {},
         "until": "2026-11-22T09:30:00Z",
     }
 
