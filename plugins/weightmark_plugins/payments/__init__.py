@@ -1,0 +1,1 @@
+"""Payments: what moves money, or knows that somebody moved it."""
