@@ -23,6 +23,7 @@ class State(StrEnum):
     MISSING = "missing"
     EXPIRED = "expired"
     REVOKED = "revoked"
+    SUSPENDED = "suspended"
     REFUSED = "refused"
     UNREGISTERED = "unregistered"
     UNDECIDED = "undecided"
@@ -33,7 +34,7 @@ class State(StrEnum):
 EXIT_CODES: Final[Mapping[State, int]] = {
     State.WHOLE: 0,
     **dict.fromkeys((State.CHANGED, State.UNTRUSTED, State.MISSING), 3),
-    **dict.fromkeys((State.EXPIRED, State.REVOKED, State.REFUSED, State.UNREGISTERED), 4),
+    **dict.fromkeys((State.EXPIRED, State.REVOKED, State.SUSPENDED, State.REFUSED, State.UNREGISTERED), 4),
     **dict.fromkeys((State.UNDECIDED, State.UNREADABLE, State.UNREACHABLE), 5),
 }
 """The exit code of each state; of several the least that is not 0 counts."""

@@ -44,7 +44,13 @@ FIRST_REPEAT_SECONDS: Final = 30.0
 """How soon a round that failed is repeated, when that is sooner than it would be anyway."""
 
 _Checked = tuple[State, str, tuple[Failure, ...], dict[str, str]]
-_EXPIRED: Final = frozenset({ReasonCode.GRANT_EXPIRED, ReasonCode.LICENCE_EXPIRED})
+_ENDED: Final[Mapping[ReasonCode, State]] = {
+    ReasonCode.GRANT_REVOKED: State.REVOKED,
+    ReasonCode.GRANT_SUSPENDED: State.SUSPENDED,
+    ReasonCode.GRANT_EXPIRED: State.EXPIRED,
+    ReasonCode.LICENCE_EXPIRED: State.EXPIRED,
+}
+"""How what allowed a use came to its end."""
 
 
 class Watch:
@@ -226,12 +232,13 @@ class Watch:
 
     def _judged(self, outcome: Outcome, refused: State) -> _Checked:
         decision = outcome.decision
+        # Where no licence is stated, a grant's end is one reason more, and not the one that decides.
+        codes = [decision.code, *(reason.code for reason in decision.reasons if decision.grant is not None)]
+        ended = next((_ENDED[code] for code in codes if code in _ENDED), None)
         if decision.allowed:
             state = State.WHOLE
-        elif decision.code in _EXPIRED:
-            state = State.EXPIRED
-        elif decision.code is ReasonCode.GRANT_REVOKED:
-            state = State.REVOKED
+        elif ended is not None:
+            state = ended
         else:
             state = State.UNDECIDED if decision.outcome is Verdict.UNDECIDED else refused
         return state, outcome.refusal(), (), outcome.tags()

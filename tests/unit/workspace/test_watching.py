@@ -17,7 +17,7 @@ from tests.shelf import Shelf, ShelfRegistry
 from tests.workshop import flip_byte
 
 from weightmark import EventKind, ModelEvent
-from weightmark.claims import GrantClaim, Revocation
+from weightmark.claims import GrantClaim, Revocation, Suspension
 from weightmark.discovery import Plugins
 from weightmark.encoding import Json
 from weightmark.errors import LedgerError, UnknownPluginError
@@ -215,14 +215,14 @@ def test_only_what_is_deployed_when_asked(world: World) -> None:
     assert (found.states, found.exit_code) == ({}, 0), f"{uri} is not missing, only not in use"
 
 
-def lend(world: World, *, until: datetime | None) -> str:
+def lend(world: World, *, until: datetime | None, license_: str | None = "cc-by-nc-4.0") -> str:
     """Deploy a model of another's that stands under a licence which forbids it, under a grant."""
     for step in ("keygen openlab.pem", "trust add openlab.pem.pub --identity openlab"):
         subprocess.run([sys.executable, "-m", "weightmark", *step.split()], check=True, capture_output=True)
     settings = Configuration.load({"party": "openlab", "signer": "file:openlab.pem"})
     with Workspace(settings, world.plugins, clock=lambda: world.now) as lab:
         uri = world.platform.publish("base", 1, [3.0])
-        model = lab.register(uri, license_="cc-by-nc-4.0", mine=True).model
+        model = lab.register(uri, license_=license_, mine=True).model
         assert model is not None
         grant = Grant(
             model=model.bundle,
@@ -234,6 +234,7 @@ def lend(world: World, *, until: datetime | None) -> str:
         )
         said = lab.record(model, GrantClaim(grant=grant, issued_at=world.now), owner_only="grant it")
         world.revoke = lambda: lab_revokes(world, settings, model, said.statement.digest)  # type: ignore[attr-defined]
+        world.suspend = lambda: lab_suspends(world, settings, model, said.statement.digest)  # type: ignore[attr-defined]
     world.platform.point("base", "prod", 1)
     return uri
 
@@ -242,6 +243,21 @@ def lab_revokes(world: World, settings: Configuration, model: object, grant: str
     with Workspace(settings, world.plugins, clock=lambda: world.now) as lab:
         claim = Revocation(target=grant, cause="they did not pay", issued_at=world.now)  # type: ignore[arg-type]
         lab.record(model, claim, owner_only="revoke it")  # type: ignore[arg-type]
+
+
+def lab_suspends(world: World, settings: Configuration, model: object, grant: str) -> None:
+    with Workspace(settings, world.plugins, clock=lambda: world.now) as lab:
+        claim = Suspension(target=grant, cause="an audit", issued_at=world.now)  # type: ignore[arg-type]
+        lab.record(model, claim)  # type: ignore[arg-type]
+
+
+def test_a_grant_that_is_suspended_is_noticed(world: World) -> None:
+    uri = lend(world, until=None)
+    assert world.look().exit_code == 0
+    world.suspend()  # type: ignore[attr-defined]
+    found = world.look()
+    assert (found.states, found.exit_code) == ({State.SUSPENDED: 1}, 4)
+    assert world.listener.news() == [(uri, "whole", "suspended")]
 
 
 def test_a_grant_that_ends_is_noticed(world: World) -> None:
@@ -257,6 +273,15 @@ def test_a_grant_that_ends_is_noticed(world: World) -> None:
 
 def test_a_grant_that_was_taken_back_is_noticed(world: World) -> None:
     uri = lend(world, until=None)
+    assert world.look().exit_code == 0
+    world.revoke()  # type: ignore[attr-defined]
+    found = world.look()
+    assert (found.states, found.exit_code) == ({State.REVOKED: 1}, 4)
+    assert world.listener.news() == [(uri, "whole", "revoked")]
+
+
+def test_a_grant_that_was_taken_back_is_noticed_where_no_licence_is_stated(world: World) -> None:
+    uri = lend(world, until=None, license_=None)
     assert world.look().exit_code == 0
     world.revoke()  # type: ignore[attr-defined]
     found = world.look()

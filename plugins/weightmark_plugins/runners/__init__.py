@@ -1,0 +1,1 @@
+"""What runs models for those who may ask them and not have them."""
