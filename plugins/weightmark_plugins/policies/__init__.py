@@ -1,0 +1,1 @@
+"""What reads the policies of organisations in languages other than our own."""
