@@ -2,10 +2,10 @@ from ._version import __version__ as __version__
 from .claims import Bundle as Bundle
 from .claims import Policy as Policy
 from .claims import TrustRoot as TrustRoot
-from .encoding import Algorithm as Algorithm
 from .errors import WeightmarkError as WeightmarkError
 from .face import check as check
 from .face import fingerprint as fingerprint
+from .face import open_model as open_model
 from .face import register as register
 from .face import verify as verify
 from .fingerprinting import Fingerprint as Fingerprint
@@ -21,7 +21,6 @@ from .workspace import Workspace as Workspace
 
 __all__ = [
     "Action",
-    "Algorithm",
     "Bundle",
     "Configuration",
     "Decision",
@@ -38,6 +37,7 @@ __all__ = [
     "check",
     "fingerprint",
     "hookimpl",
+    "open_model",
     "register",
     "verify",
 ]

@@ -7,6 +7,7 @@ from __future__ import annotations  # so that a port's module is read only when 
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
@@ -16,6 +17,7 @@ import pluggy
 
 from weightmark import hookspecs, ports
 from weightmark.errors import PluginConflictError, PluginError, UnknownPluginError
+from weightmark.forking import renew_in_child
 
 _log = logging.getLogger(__name__)
 
@@ -29,24 +31,39 @@ P = TypeVar("P")
 class Plugins:
     """Every plugin that could be loaded, by kind and name.
 
+    Our own are read when their kind is first asked for. Safe to use from many threads.
+
     Args:
         entries: the entry points to load; None for those installed.
         kinds: which of our own plugins to load, by the names of their entry points (``registry-file``) or the
             first word of these (``format``); None for all. A stranger's plugin is always loaded: its name
             says nothing about its kind.
-
-    Attributes:
-        broken: what could not be loaded: the entry point's name and why.
     """
 
     def __init__(
         self, entries: Iterable[EntryPoint] | None = None, *, kinds: Collection[str] | None = None
     ) -> None:
-        self.broken: dict[str, Exception] = {}
+        self._broken: dict[str, Exception] = {}
+        self._waiting: dict[str, list[EntryPoint]] = {}
+        self._lock = threading.RLock()
         self._manager = pluggy.PluginManager(hookspecs.NAMESPACE)
         self._manager.add_hookspecs(hookspecs)
-        for entry in sorted(_installed(kinds) if entries is None else entries, key=lambda entry: entry.name):
-            self._load(entry)
+        if entries is None:
+            entries, self._waiting = _installed(kinds)
+        self._load(entries)
+        renew_in_child(self)
+
+    def forget_threads(self) -> None:
+        """Take a new lock: in a child the thread that held the old one may not exist."""
+        self._lock = threading.RLock()
+
+    @property
+    def broken(self) -> dict[str, Exception]:
+        """What could not be loaded: the entry point's name and why."""
+        with self._lock:
+            while self._waiting:
+                self._load(self._waiting.popitem()[1])
+            return self._broken
 
     @cached_property
     def signers(self) -> dict[str, type[ports.Signer]]:
@@ -89,6 +106,16 @@ class Plugins:
         return self._offered("weightmark_observers", ports.Observer)
 
     @cached_property
+    def runners(self) -> dict[str, type[ports.Runner]]:
+        """Every runner offered, by name."""
+        return self._offered("weightmark_runners", ports.Runner)
+
+    @cached_property
+    def policies(self) -> dict[str, type[ports.PolicyEngine]]:
+        """Every policy engine offered, by the suffix of its files."""
+        return self._offered("weightmark_policies", ports.PolicyEngine)
+
+    @cached_property
     def commands(self) -> dict[str, type[ports.Command]]:
         """Every command offered, by name."""
         return self._offered("weightmark_commands", ports.Command)
@@ -100,19 +127,25 @@ class Plugins:
                 kind = spec.removeprefix("weightmark_")
                 offered = cast("dict[str, type]", getattr(self, kind))
                 for name, cls in sorted(offered.items()):
-                    yield kind.removesuffix("s") if kind != "registries" else "registry", name, _place(cls)
+                    yield _one(kind), name, _place(cls)
 
-    def _load(self, entry: EntryPoint) -> None:
-        try:
-            self._manager.register(entry.load(), name=entry.name)
-            self._manager.check_pending()
-        except Exception as error:
-            if self._manager.has_plugin(entry.name):
-                self._manager.unregister(name=entry.name)
-            self.broken[entry.name] = error
-            _log.warning("the plugin %s was set aside: %s", entry.name, error)
+    def _load(self, entries: Iterable[EntryPoint]) -> None:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            try:
+                self._manager.register(entry.load(), name=entry.name)
+                self._manager.check_pending()
+            except Exception as error:
+                if self._manager.has_plugin(entry.name):
+                    self._manager.unregister(name=entry.name)
+                self._broken[entry.name] = error
+                _log.warning("the plugin %s was set aside: %s", entry.name, error)
 
     def _offered(self, spec: str, port: type[P]) -> dict[str, type[P]]:
+        with self._lock:
+            self._load(self._waiting.pop(_one(spec.removeprefix("weightmark_")), ()))
+            return self._collect(spec, port)
+
+    def _collect(self, spec: str, port: type[P]) -> dict[str, type[P]]:
         offers: dict[str, tuple[str, type[P]]] = {}
         hook = cast("pluggy.HookCaller", getattr(self._manager.hook, spec))
         for implementation in sorted(hook.get_hookimpls(), key=lambda found: found.plugin_name):
@@ -130,7 +163,7 @@ class Plugins:
             offers = cast("Callable[[], Sequence[type[P]]]", function)()
             return [(_check_offer(cls, port), cls) for cls in offers]
         except Exception as error:
-            self.broken[plugin] = error
+            self._broken[plugin] = error
             _log.warning("the plugin %s was set aside: %s", plugin, error)
             return []
 
@@ -153,17 +186,26 @@ def choose(offered: dict[str, type[P]], name: str, kind: str) -> type[P]:
     return offered[scheme]
 
 
-def _installed(kinds: Collection[str] | None) -> Iterator[EntryPoint]:
+def _installed(kinds: Collection[str] | None) -> tuple[list[EntryPoint], dict[str, list[EntryPoint]]]:
+    """Give the strangers' entry points, and ours by the first word of their names, which is their kind."""
     alone = bool(os.environ.get(SAFE_MODE))
     installed = tuple(entry_points(group=hookspecs.NAMESPACE))
     # A distribution is asked for its name once: to answer it parses a file.
     distributions = {id(entry.dist): entry.dist for entry in installed}
     names = {key: None if each is None else each.name for key, each in distributions.items()}
+    theirs: list[EntryPoint] = []
+    ours: dict[str, list[EntryPoint]] = {}
     for entry in installed:
-        ours = names[id(entry.dist)] == "weightmark"
-        wanted = kinds is None or entry.name in kinds or entry.name.split("-", 1)[0] in kinds
-        if wanted if ours else not alone:
-            yield entry
+        kind = entry.name.split("-", 1)[0]
+        if names[id(entry.dist)] != "weightmark":
+            theirs += [] if alone else [entry]
+        elif kinds is None or entry.name in kinds or kind in kinds:
+            ours.setdefault(kind, []).append(entry)
+    return theirs, ours
+
+
+def _one(kind: str) -> str:
+    return f"{kind.removesuffix('ies')}y" if kind.endswith("ies") else kind.removesuffix("s")
 
 
 def _check_offer(cls: object, port: type) -> str:

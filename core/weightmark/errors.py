@@ -86,6 +86,38 @@ class ExpiredError(VerificationError):
     default_hint = "Ask the owner for a renewal."
 
 
+class StaleStatusError(VerificationError):
+    """A status list is too old to say whether a grant still holds."""
+
+    default_hint = "Bring the newest list from the licensor: `weightmark license verify FILE --status LIST`."
+
+
+class ClockError(VerificationError):
+    """This machine's clock shows a time that cannot be, or its record of times seen does not hold."""
+
+    default_hint = (
+        "Set the clock right; if it was wrong before, say so: `weightmark license clock reset --cause TEXT`."
+    )
+
+
+class ChainForkError(VerificationError):
+    """Two histories of use begin alike and then differ: a machine was put back, or copied, and went on.
+
+    Args:
+        message: names the chain and both heads.
+        heads: the digest that was settled, and the other one.
+        hint: one sentence that says what to do.
+    """
+
+    default_hint = (
+        "Keep both exports, and ask whose machine was put back; the rest is settled from a new chain."
+    )
+
+    def __init__(self, message: str, *, heads: tuple[str, str], hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.heads = heads
+
+
 class InclusionError(VerificationError):
     """The ledger does not hold what it says, or not in the place it says."""
 
@@ -115,6 +147,34 @@ class QuotaExceededError(LicensingError):
 
 class GrantRevokedError(LicensingError):
     """The grant that allowed the action was revoked."""
+
+
+class UnknownGrantError(LicensingError):
+    """The ledger has no grant of this id."""
+
+    exit_code = 1
+    default_hint = "See the ids with `weightmark history MODEL`."
+
+
+class UnknownEntitlementError(LicensingError):
+    """The grant counts nothing under this name."""
+
+    exit_code = 1
+    default_hint = "Use one of the names that it has, or let its licensor amend it."
+
+
+class UnknownReservationError(LicensingError):
+    """Nothing was reserved under this key."""
+
+    exit_code = 1
+    default_hint = "See what is reserved with `weightmark usage show`."
+
+
+class UsageConflictError(LicensingError):
+    """A key stands for another use, reservation or payment already."""
+
+    exit_code = 1
+    default_hint = "Give each use a key of its own; the same key says the same thing again."
 
 
 class UndecidedError(LicensingError):
@@ -176,6 +236,12 @@ class PlatformError(WeightmarkError):
         super().__init__(message, hint=hint or (again if retryable else ""))
         self.retryable = retryable
         self.retry_after = retry_after
+
+
+class InferenceError(WeightmarkError):
+    """A model could not be run, or what it answered cannot be taken."""
+
+    default_hint = "Try the model with its own library, with the same inputs."
 
 
 class PluginError(WeightmarkError):

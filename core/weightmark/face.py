@@ -8,8 +8,8 @@ from os import PathLike, fspath
 from typing import overload
 
 from weightmark.fingerprinting import Fingerprint, LoadedFingerprint, LoadedModel
-from weightmark.licensing import Action, Decision
-from weightmark.workspace import Outcome, Verification, Workspace, fingerprint_memory
+from weightmark.licensing import Action, Decision, Tier
+from weightmark.workspace import Loader, Outcome, Verification, Workspace, fingerprint_memory
 
 
 @overload
@@ -101,3 +101,31 @@ def check(model: str | PathLike[str], action: Action | str = Action.DEPLOY, *, p
     """
     with Workspace.open() as workspace:
         return workspace.check(fspath(model), Action(action), party=party)
+
+
+def open_model(model: str | PathLike[str], *, tier: Tier | str, party: str = "", purpose: str = "") -> Loader:
+    """Open a model as a tier: its loader gives what licence and grants allow, and no more than the tier.
+
+    Args:
+        model: a path, or a URI such as ``models:/churn/3``.
+        tier: the least that is enough: ``metadata``, ``read-only``, ``inference``, ``fine-tune``, ``full``.
+        party: who opens it; empty for your own party.
+        purpose: what it is for, as grants name it: ``research``; empty when nobody said.
+
+    Returns:
+        The loader, to be closed or used in a ``with`` statement; it asks for a decision at each access.
+
+    Raises:
+        ValueError: there is no such tier.
+        NotEntitledError: nothing registered fits.
+        VerificationError: the registration does not hold.
+        MalformedError: the files cannot be read safely.
+    """
+    workspace = Workspace.open()
+    try:
+        loader = workspace.open_model(fspath(model), tier=tier, party=party, purpose=purpose)
+    except BaseException:
+        workspace.close()
+        raise
+    loader.at_close(workspace.close)
+    return loader

@@ -90,6 +90,24 @@ def weightmark_observers() -> Sequence[type[ports.Observer]]:
 
 
 @hookspec
+def weightmark_runners() -> Sequence[type[ports.Runner]]:
+    """Offer runners: what runs models of one kind, in a process of its own.
+
+    .. versionadded:: 0.2
+    """
+    return ()
+
+
+@hookspec
+def weightmark_policies() -> Sequence[type[ports.PolicyEngine]]:
+    """Offer policy engines: what reads an organisation's policy, by the suffix of its file.
+
+    .. versionadded:: 0.2
+    """
+    return ()
+
+
+@hookspec
 def weightmark_commands() -> Sequence[type[ports.Command]]:
     """Offer commands: what a plugin adds to the command line.
 

@@ -11,9 +11,12 @@ PAYLOAD_TYPE: Final = "application/vnd.in-toto+json"
 BUNDLE_MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MANIFEST_MEDIA_TYPE: Final = "application/vnd.weightmark.manifest.v1+json"
 PROOF_MEDIA_TYPE: Final = "application/vnd.weightmark.proof.v1+json"
+REVOKED_TOKENS_MEDIA_TYPE: Final = "application/vnd.weightmark.revoked-tokens.v1+json"
 SKETCH_MEDIA_TYPE: Final = "application/vnd.weightmark.sketch.v1+json"
 TRUST_ROOT_MEDIA_TYPE: Final = "application/vnd.weightmark.trustroot.v1+json"
 UPDATE_MEDIA_TYPE: Final = "application/vnd.weightmark.update.v1+json"
+USAGE_CHAIN_MEDIA_TYPE: Final = "application/vnd.weightmark.usage-chain.v1+json"
+USAGE_TOTALS_MEDIA_TYPE: Final = "application/vnd.weightmark.usage-totals.v1"
 SCHEMA_VERSION: Final = "1"
 
 PASSPHRASE: Final = "WEIGHTMARK_PASSPHRASE"  # noqa: S105 - the variable's name, not its value

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,17 +11,26 @@ from weightmark import encoding
 from weightmark.claims import sign
 from weightmark.claims.bundle import Bundle
 from weightmark.claims.claim import (
+    Amendment,
+    Assignment,
     Claim,
+    Consent,
     Derivation,
     GrantClaim,
     Registration,
+    Reinstatement,
+    RenewalClaim,
     Revocation,
+    SeatClaim,
+    Suspension,
     TermsClaim,
     Transfer,
     Update,
+    UsageClaim,
     VersionClaim,
 )
 from weightmark.claims.envelope import Envelope, Signature
+from weightmark.claims.permission import Ground
 from weightmark.claims.policy import Policy
 from weightmark.claims.statement import Statement
 from weightmark.claims.subject import Subject
@@ -32,6 +42,7 @@ from weightmark.licensing.capability import Capability
 from weightmark.licensing.duty import Duty
 from weightmark.licensing.entitlement import Entitlement
 from weightmark.licensing.grant import Grant
+from weightmark.licensing.renewal import Renewal
 from weightmark.licensing.terms import Terms
 from weightmark.licensing.tier import Tier
 from weightmark.model.lineage import Parent, Relation
@@ -79,6 +90,35 @@ grants = st.builds(
     grace_days=st.integers(0, 90),
     bounds=st.lists(bounds, max_size=2).map(tuple),
 )
+renewals = st.builds(
+    Renewal,
+    days=st.integers(1, 3_660),
+    amount=st.decimals("0.01", "9999.99", places=2),
+    currency=st.just("EUR"),
+) | st.builds(Renewal, days=st.integers(1, 3_660))
+
+
+@st.composite
+def whole_grants(draw: st.DrawFn) -> Grant:
+    """Draw a grant with everything that its life needs."""
+    approvers = tuple(draw(st.lists(words, max_size=3, unique=True)))
+    trial = draw(st.booleans())
+    ends = trial or draw(st.booleans())
+    return replace(
+        draw(grants),
+        end=draw(later) if ends else None,
+        acceptance=draw(st.booleans()),
+        approvers=approvers,
+        threshold=draw(st.integers(1, len(approvers))) if approvers else 0,
+        notice_days=draw(st.integers(0, 3_660)),
+        transferable=draw(st.booleans()),
+        parent=draw(st.just("") | digests),
+        seats=draw(st.none() | st.integers(1, 10**6)),
+        trial=trial,
+        renewal=draw(st.none() | renewals) if ends and not trial else None,
+    )
+
+
 KINDS: dict[type[Claim], st.SearchStrategy[Claim]] = {
     Registration: st.builds(
         Registration,
@@ -103,8 +143,24 @@ KINDS: dict[type[Claim], st.SearchStrategy[Claim]] = {
     Transfer: st.builds(Transfer, new_owner=words, new_key=key_ids, issued_at=times),
     TermsClaim: st.builds(TermsClaim, license=words, terms=st.none() | terms, issued_at=times)
     | st.builds(TermsClaim, license=st.none(), terms=terms, issued_at=times),
-    GrantClaim: st.builds(GrantClaim, grant=grants, issued_at=times),
-    Revocation: st.builds(Revocation, target=statements_named, cause=words, issued_at=times),
+    GrantClaim: st.builds(GrantClaim, grant=grants | whole_grants(), issued_at=times),
+    Revocation: st.builds(
+        Revocation,
+        target=statements_named,
+        cause=words,
+        ground=st.sampled_from(Ground),
+        effective_at=st.none() | times,
+        issued_at=times,
+    ),
+    Consent: st.builds(Consent, target=statements_named, issued_at=times),
+    Amendment: st.builds(Amendment, target=statements_named, grant=whole_grants(), issued_at=times),
+    Suspension: st.builds(Suspension, target=statements_named, cause=words, issued_at=times),
+    Reinstatement: st.builds(Reinstatement, target=statements_named, cause=words, issued_at=times),
+    RenewalClaim: st.builds(RenewalClaim, target=statements_named, end=times, payment=texts, issued_at=times),
+    Assignment: st.builds(Assignment, target=statements_named, grantee=words, issued_at=times),
+    SeatClaim: st.builds(
+        SeatClaim, target=statements_named, holder=words, freed=st.booleans(), issued_at=times
+    ),
     Update: st.builds(
         Update,
         parent=digests,
@@ -115,6 +171,19 @@ KINDS: dict[type[Claim], st.SearchStrategy[Claim]] = {
         changed=counts,
         kept=counts,
         proof=digests,
+        issued_at=times,
+    ),
+    UsageClaim: st.builds(
+        UsageClaim,
+        target=digests,
+        chain=st.binary(min_size=16, max_size=16).map(bytes.hex),
+        head=digests,
+        first=st.integers(1, 10**6),
+        last=st.integers(10**6, 10**9),
+        totals=st.dictionaries(words, counts, min_size=1, max_size=4),
+        began=st.just(edges[0].replace(tzinfo=UTC)),
+        ended=times,
+        export=st.just("") | digests,
         issued_at=times,
     ),
 }

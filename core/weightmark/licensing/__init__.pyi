@@ -25,13 +25,31 @@ from .grant import FailMode as FailMode
 from .grant import Grant as Grant
 from .grant import GrantState as GrantState
 from .grant import IssuedGrant as IssuedGrant
+from .grant_event import Act as Act
+from .grant_event import Amended as Amended
+from .grant_event import Assigned as Assigned
+from .grant_event import Consented as Consented
+from .grant_event import Granted as Granted
+from .grant_event import GrantEvent as GrantEvent
+from .grant_event import Reinstated as Reinstated
+from .grant_event import Renewed as Renewed
+from .grant_event import Revoked as Revoked
+from .grant_event import Seated as Seated
+from .grant_event import Suspended as Suspended
 from .ingredient import Ingredient as Ingredient
 from .ingredient import Joining as Joining
 from .ingredient import read_ingredient as read_ingredient
 from .ingredient import split_kind as split_kind
 from .ingredient import take_ingredient as take_ingredient
+from .life import Life as Life
+from .life import Proposal as Proposal
 from .odrl import to_odrl as to_odrl
 from .odrl_reading import from_odrl as from_odrl
+from .organisation import OrganisationPolicy as OrganisationPolicy
+from .organisation import Ruling as Ruling
+from .organisation_case import Question as Question
+from .organisation_judging import Judge as Judge
+from .organisation_reading import read_policy as read_policy
 from .party import Party as Party
 from .reading import read_terms as read_terms
 from .renewal import Renewal as Renewal
@@ -39,13 +57,17 @@ from .request import Request as Request
 from .scope import parse_scope as parse_scope
 from .sharing import Reach as Reach
 from .sharing import ShareAlike as ShareAlike
+from .sublicence import exceed as exceed
 from .template import TEMPLATES as TEMPLATES
 from .template import find_template as find_template
+from .template import nearest_names as nearest_names
 from .terms import Terms as Terms
 from .tier import Tier as Tier
 from .together import weigh_together as weigh_together
 from .use import Use as Use
 from .use import parse_use as parse_use
+from .verbatim import LicenceText as LicenceText
+from .verbatim import find_text as find_text
 from .wording import word_terms as word_terms
 from .work import Relation as Relation
 from .work import Work as Work
@@ -53,14 +75,18 @@ from .work_kind import WorkKind as WorkKind
 
 __all__ = [
     "TEMPLATES",
+    "Act",
     "Action",
+    "Amended",
     "Answer",
+    "Assigned",
     "Capability",
     "Clause",
     "Compatibility",
     "CompatibilityCode",
     "CompatibilityReason",
     "Condition",
+    "Consented",
     "Decision",
     "Draft",
     "Duty",
@@ -68,19 +94,33 @@ __all__ = [
     "Expression",
     "FailMode",
     "Grant",
+    "GrantEvent",
     "GrantState",
+    "Granted",
     "Ingredient",
     "IssuedGrant",
     "Joining",
+    "Judge",
+    "LicenceText",
+    "Life",
+    "OrganisationPolicy",
     "Outcome",
     "Party",
+    "Proposal",
+    "Question",
     "Reach",
     "Reason",
     "ReasonCode",
+    "Reinstated",
     "Relation",
     "Renewal",
+    "Renewed",
     "Request",
+    "Revoked",
+    "Ruling",
+    "Seated",
     "ShareAlike",
+    "Suspended",
     "Terms",
     "Tier",
     "Use",
@@ -89,14 +129,18 @@ __all__ = [
     "WorkKind",
     "build_terms",
     "decide",
+    "exceed",
     "find_contradictions",
     "find_template",
+    "find_text",
     "from_odrl",
     "may_carry",
+    "nearest_names",
     "parse_license",
     "parse_scope",
     "parse_use",
     "read_ingredient",
+    "read_policy",
     "read_terms",
     "resolve_license",
     "split_kind",

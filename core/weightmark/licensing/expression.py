@@ -140,6 +140,17 @@ def parse_license(text: str) -> Expression:
     return expression
 
 
+def is_named(unknown: Unknown) -> bool:
+    """Say whether it is clear which licence is meant, although there are no rules for it.
+
+    Raises:
+        Nothing.
+    """
+    if unknown.cause or unknown.advice:
+        return False
+    return bool(unknown.title) or unknown.name.split(" WITH ")[0].lower() in spdx_names()
+
+
 @lru_cache(maxsize=4096)
 def _resolve(text: str) -> Expression | None:
     words = text.strip()
@@ -224,7 +235,7 @@ def _check_name(unknown: Unknown) -> None:
     name = unknown.name.split(" WITH ")[0]
     if unknown.title:
         return
-    if not name.startswith("LicenseRef-") and name.lower() not in _spdx_names():
+    if not name.startswith("LicenseRef-") and name.lower() not in spdx_names():
         raise MalformedError(
             f"{name[:80]!r} is no SPDX identifier and no licence that Weightmark knows",
             hint=f"{offer}For a licence of your own write LicenseRef-NAME and set its terms.",
@@ -232,7 +243,12 @@ def _check_name(unknown: Unknown) -> None:
 
 
 @lru_cache(maxsize=1)
-def _spdx_names() -> frozenset[str]:
+def spdx_names() -> frozenset[str]:
+    """List the identifiers of SPDX, in lower case.
+
+    Raises:
+        Nothing.
+    """
     from license_expression import get_spdx_licensing  # pyright: ignore[reportMissingTypeStubs]
 
     known = cast("dict[str, object]", get_spdx_licensing().known_symbols)

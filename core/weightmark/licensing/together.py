@@ -21,6 +21,7 @@ from weightmark.licensing.compatibility import (
 from weightmark.licensing.duty import Duty
 from weightmark.licensing.expression import Expression, Known, Unknown
 from weightmark.licensing.ingredient import Ingredient, Joining, take_ingredient
+from weightmark.licensing.obligation import merge_duties
 from weightmark.licensing.onward import (
     find_withheld,
     is_shared,
@@ -35,7 +36,6 @@ from weightmark.licensing.role import Player, kind_of, kind_of_result, role_of
 from weightmark.licensing.sentence import show
 from weightmark.licensing.terms import Terms
 from weightmark.licensing.use import Use
-from weightmark.licensing.verdict import merge_duties
 
 _RANK: Final = {Answer.ALLOWED: 0, Answer.DUTIES: 1, Answer.UNKNOWN: 2, Answer.REFUSED: 3}
 

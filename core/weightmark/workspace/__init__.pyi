@@ -1,3 +1,4 @@
+from .answer import Answer as Answer
 from .asking import ask as ask
 from .asking import failing_closed as failing_closed
 from .asking import process_workspace as process_workspace
@@ -11,15 +12,30 @@ from .following import is_lasting as is_lasting
 from .gate import Gate as Gate
 from .gate import Requirement as Requirement
 from .gate import WhenUndecided as WhenUndecided
+from .granting import GrantRecord as GrantRecord
+from .granting import change_grant as change_grant
+from .granting import find_grant as find_grant
+from .granting import give_grant as give_grant
+from .licence_file import verify_licence_file as verify_licence_file
+from .licence_issuing import issue_licence as issue_licence
+from .licence_issuing import publish_status as publish_status
+from .licence_verdict import LicenceQuestion as LicenceQuestion
+from .licence_verdict import LicenceVerdict as LicenceVerdict
 from .loading import fingerprint_memory as fingerprint_memory
+from .metering import Meter as Meter
+from .opened import Architecture as Architecture
+from .opened import ModelMetadata as ModelMetadata
+from .opening import Loader as Loader
 from .outcome import Outcome as Outcome
 from .outcome import describe as describe
 from .outcome import explain as explain
+from .permit import Permit as Permit
 from .recording import Recorded as Recorded
 from .recording import bundle_of as bundle_of
 from .recording import canonical_license as canonical_license
 from .recording import manifest_of as manifest_of
 from .recording import prove_entry as prove_entry
+from .renewing import Renewals as Renewals
 from .sketching import Candidate as Candidate
 from .syncing import Synced as Synced
 from .syncing import SyncFailure as SyncFailure
@@ -30,13 +46,23 @@ from .verification import verify_fingerprint as verify_fingerprint
 from .workspace import Workspace as Workspace
 
 __all__ = [
+    "Answer",
+    "Architecture",
     "Candidate",
     "Configuration",
     "Expectation",
     "Finding",
     "Gate",
+    "GrantRecord",
+    "LicenceQuestion",
+    "LicenceVerdict",
+    "Loader",
+    "Meter",
+    "ModelMetadata",
     "Outcome",
+    "Permit",
     "Recorded",
+    "Renewals",
     "Requirement",
     "Round",
     "State",
@@ -48,16 +74,22 @@ __all__ = [
     "ask",
     "bundle_of",
     "canonical_license",
+    "change_grant",
     "describe",
     "explain",
     "failing_closed",
+    "find_grant",
     "fingerprint_memory",
+    "give_grant",
     "is_lasting",
+    "issue_licence",
     "manifest_of",
     "name_failure",
     "process_workspace",
     "prove_entry",
+    "publish_status",
     "read_bounded",
     "verify_fingerprint",
+    "verify_licence_file",
     "write_whole",
 ]

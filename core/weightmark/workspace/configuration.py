@@ -13,13 +13,14 @@ from typing import cast
 
 from weightmark.encoding import Algorithm, Json, Record
 from weightmark.errors import MalformedError, WeightmarkError
-from weightmark.licensing import Party
+from weightmark.licensing import Party, Tier
 from weightmark.vocabulary import EventKind
 from weightmark.workspace.gate import DEFAULT_GATES, Gate, Requirement, VersionRule, WhenUndecided
 
 FILE_NAME = "weightmark.toml"
 _TEXTS = (
     *("party", "ledger", "index", "store", "signer", "trust", "origin", "home", "algorithm", "link", "realm"),
+    "policy",
 )
 _REALM = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?(?::[0-9]{1,5})?")
 
@@ -45,6 +46,7 @@ class Configuration:
         realm: what stands in the ledger for the server in URIs that name none, such as ``models:/churn/1``; a
             host's name. Empty for nothing: the ledger then serves one such server.
         observers: names of the observers that are told.
+        policy: the file of the organisation's policy, asked after every decision; None for none.
         versions: whether a version's number must say how far it goes beyond the one before.
         file: where settings were read from; None for nowhere.
     """
@@ -63,6 +65,7 @@ class Configuration:
     link: str = ""
     realm: str = ""
     observers: tuple[str, ...] = ("log",)
+    policy: Path | None = None
     versions: VersionRule = VersionRule.OFF
     file: Path | None = None
 
@@ -99,12 +102,21 @@ class Configuration:
         settings = _settle(values)
         told = settings.observers if observers is None else observers
         gates = {**DEFAULT_GATES, **gates}
+        if settings.policy is not None:
+            gates = {kind: _with_policy(kind, gate) for kind, gate in gates.items()}
         return replace(settings, gates=gates, file=file, observers=told, versions=versions)
+
+
+def _with_policy(kind: EventKind, gate: Gate) -> Gate:
+    """Let a gate of a use ask the policy, so that no hook passes over it as one that asks for nothing."""
+    if kind in (EventKind.LOG, EventKind.REGISTER):
+        return gate
+    return replace(gate, requires=gate.requires | {Requirement.POLICY})
 
 
 def _settle(values: Mapping[str, str]) -> Configuration:
     for name, value in values.items():
-        if "\0" in value or (name in ("home", "trust") and not value):
+        if "\0" in value or (name in ("home", "trust", "policy") and not value):
             raise MalformedError(f"{name} is {value!r}; it must name a file or a folder")
     home = _expand(values["home"]) if "home" in values else _data_folder()
     ledger = values.get("ledger", f"sqlite:///{home / 'weightmark.db'}")
@@ -128,6 +140,7 @@ def _settle(values: Mapping[str, str]) -> Configuration:
         link=_address(values.get("link", "")),
         realm=_host(values.get("realm", "")),
         algorithm=algorithm,
+        policy=_expand(values["policy"]) if "policy" in values else None,
     )
 
 
@@ -240,7 +253,7 @@ def _read_versions(record: Record) -> VersionRule:
 
 def _anchored(name: str, value: str, folder: Path) -> str:
     """Make a relative path in a file start at the file's own folder."""
-    if name in ("home", "trust"):
+    if name in ("home", "trust", "policy"):
         return str(folder / _expand(value)) if value else value
     if (
         name in ("ledger", "store", "index")
@@ -265,8 +278,9 @@ def _read_gates(record: Record) -> dict[EventKind, Gate]:
             if requires is None
             else _requirements(requires, gate.what),
             undecided=WhenUndecided(
-                _one_of(gate.text("undecided", "refuse"), list(WhenUndecided), gate.what)
+                _one_of(gate.text("undecided", "refuse"), [*WhenUndecided, "closed"], gate.what)
             ),
+            degrade_to=Tier(_one_of(gate.text("degrade-to", "metadata"), list(Tier), gate.what)),
         )
         gate.done()
     return gates

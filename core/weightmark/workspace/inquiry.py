@@ -3,7 +3,7 @@
 Not promised: a record of the answer. Nothing here signs or appends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -13,13 +13,16 @@ from weightmark.encoding import Algorithm, parse_time
 from weightmark.errors import NotEntitledError, VerificationError
 from weightmark.fingerprinting import DigestCache, Fingerprint
 from weightmark.index import RegisteredModel
-from weightmark.licensing import Action, Decision
+from weightmark.licensing import Action, Decision, FailMode, Tier
 from weightmark.ports import AskSecret, ResolvedModel
 from weightmark.similarity.comparison import Comparison
 from weightmark.workspace.comparing import compare_models
 from weightmark.workspace.configuration import Configuration
+from weightmark.workspace.current import AccessQuestion
 from weightmark.workspace.deciding import ask_licence
 from weightmark.workspace.lineage import works_of
+from weightmark.workspace.opening import Loader
+from weightmark.workspace.permit import PATIENCE, RECHECK, Permit
 from weightmark.workspace.reading import Progress, is_path, names_files
 from weightmark.workspace.recording import bundle_of, manifest_of
 from weightmark.workspace.rereading import algorithm_of, read_again
@@ -175,7 +178,17 @@ class Inquiry:
             self.plugins, one, other, parents=rest, deep=deep, quick=quick, progress=progress, find=find
         )
 
-    def check(self, reference: str, action: Action, *, party: str = "", at: str | None = None) -> Decision:
+    def check(  # noqa: PLR0913 - keywords, each with its default
+        self,
+        reference: str,
+        action: Action,
+        *,
+        party: str = "",
+        at: str | None = None,
+        purpose: str = "",
+        seat: str = "",
+        amount: Mapping[str, int] | None = None,
+    ) -> Decision:
         """Ask whether a party may do something with a registered model.
 
         Args:
@@ -183,17 +196,108 @@ class Inquiry:
             action: what is to be done.
             party: who wants to; empty for our own party.
             at: when, RFC 3339, UTC; None for now.
+            purpose: what it is for, as grants and use restrictions name it; empty when nobody said.
+            seat: the person or the machine that acts; empty when none is named.
+            amount: units that the action takes, by entitlement name; one of each that is not named.
 
         Returns:
             The decision; undecided when nothing registered fits the reference.
 
         Raises:
             MalformedError: the time is none, or the files cannot be read safely.
+            ValueError: an amount is negative.
         """
         moment = self.clock() if at is None else parse_time(at, what="the time asked about")
         model = self._seek(reference)
         works = () if model is None else works_of(self.resources.index, model)
-        return ask_licence(self.resources, works, action, moment, party=party)
+        return ask_licence(
+            self.resources, works, action, moment, party=party, purpose=purpose, seat=seat, amount=amount
+        )
+
+    def open_model(  # noqa: PLR0913 - keywords, each with its default
+        self,
+        uri: str,
+        *,
+        tier: Tier | str,
+        party: str = "",
+        purpose: str = "",
+        expect: str = "",
+        progress: Progress | None = None,
+    ) -> Loader:
+        """Open a model as a tier: its loader gives what licence and grants allow, and no more than the tier.
+
+        Args:
+            uri: a path or a platform's URI; a name or a digest, when no files are needed.
+            tier: the least that is enough, such as ``inference``.
+            party: who opens it; empty for our own party.
+            purpose: what it is for, as grants and use restrictions name it; empty when nobody said.
+            expect: what it should be (a URI, a digest, a name); empty for what was registered from there.
+            progress: told the bytes done and the bytes in all, when files are copied or verified.
+
+        Returns:
+            The loader, to be closed; it asks for a decision at each access.
+
+        Raises:
+            ValueError: there is no such tier.
+            NotEntitledError: nothing registered fits.
+            VerificationError: the registration does not hold.
+            MalformedError: the files cannot be read safely.
+        """
+        resolved = self.resolve(uri) if is_path(uri) else None
+        known = self._road.lookup(expect or (uri if resolved is None else resolved.uri))
+        model = known or self.find(expect or uri)
+        return Loader(
+            self.resources,
+            self.clock,
+            model,
+            uri=uri,
+            tier=Tier(tier),
+            party=party,
+            purpose=purpose,
+            resolved=resolved,
+            progress=progress,
+        )
+
+    def permit(  # noqa: PLR0913 - keywords, each with its default
+        self,
+        reference: str,
+        action: Action | str,
+        *,
+        party: str = "",
+        purpose: str = "",
+        recheck: float = RECHECK,
+        patience: float = PATIENCE,
+        fail_mode: FailMode | str = FailMode.CLOSED,
+    ) -> Permit:
+        """Give a permit to do something with a registered model, which is asked for anew while it is used.
+
+        It is for the model that the reference stands for now, wherever an alias points later.
+
+        Args:
+            reference: a URI, a digest, a name, or a path.
+            action: what is done.
+            party: who does it; empty for our own party.
+            purpose: what it is for, as grants and use restrictions name it; empty when nobody said.
+            recheck: seconds after which a revocation is noticed at the latest, 1 to 86400.
+            patience: for how many seconds beyond that the last answer still holds when the ledger is out of
+                reach, never beyond its own end.
+            fail_mode: what happens after that: ``closed`` refuses, ``open-and-log`` lets pass and says so.
+
+        Raises:
+            ValueError: a number is out of bounds, or there is no such action or fail mode.
+            NotEntitledError: nothing registered fits.
+            MalformedError: the files at the path cannot be read safely.
+        """
+        model, wanted = self.find(reference), Action(action)
+        question = AccessQuestion(bundle=model.bundle, party=party, purpose=purpose)
+        return Permit(
+            lambda: question.ask(self.resources, self.clock, wanted),
+            what=f"{wanted.value} {model.name} as {party or self.configuration.party.name}",
+            clock=self.clock,
+            recheck=recheck,
+            patience=patience,
+            fail_mode=FailMode(fail_mode),
+        )
 
     def verify(
         self, uri: str, *, expect: str = "", policy: Policy | None = None, progress: Progress | None = None

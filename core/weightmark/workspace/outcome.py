@@ -25,6 +25,7 @@ class Outcome:
         fingerprint: what was read; None when nothing had to be.
         receipt: the ledger's receipt, when something was recorded now.
         origin: the ledger's name.
+        policy: the digest of the organisation's policy that was asked; empty when there is none.
         notes: what was stated and is not recorded, each as a sentence.
         link: where a person can look the model up, without a slash at its end; empty when nowhere.
     """
@@ -38,6 +39,7 @@ class Outcome:
     receipt: Receipt | None
     origin: str
     link: str = ""
+    policy: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -79,6 +81,7 @@ class Outcome:
             **self.decision.to_json(),
             "model": None if self.model is None else describe(self.model),
             "receipt": None if self.model is None else format_receipt(self.origin, self.model.entry),
+            "policy": self.policy or None,
             "recorded": self.receipt is not None,
             "tags": self.tags(),
             "notes": list(self.notes),

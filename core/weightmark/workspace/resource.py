@@ -22,7 +22,9 @@ from weightmark.ports import AskSecret, Ledger, Observer, Signer, Store
 from weightmark.vocabulary import PASSPHRASE
 from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.file import alone, read_bounded, write_whole
+from weightmark.workspace.policing import Policing
 from weightmark.workspace.realm import RealmIndex
+from weightmark.workspace.usage_file import FILE_NAME, UsageFile
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +67,8 @@ class Resources:
         self._lock = threading.RLock()
         self._inside = threading.local()
         self._trust: tuple[bytes, TrustRoot] | None = None
-        self._opened: list[Ledger | Store | Index] = []
+        self._policing = Policing(configuration.policy, plugins)
+        self._opened: list[Ledger | Store | Index | UsageFile] = []
         self._made: dict[str, object] = {}
         renew_in_child(self)
 
@@ -99,6 +102,16 @@ class Resources:
     def index(self) -> RealmIndex:
         """The index, brought up to what the ledger had when it was opened."""
         return self._once("index", self._open_index)
+
+    @property
+    def usage(self) -> UsageFile:
+        """The file of what was used, reserved and charged; made when something is first written."""
+        return self._once("usage", self._open_usage)
+
+    @property
+    def policing(self) -> Policing:
+        """The organisation's policy, as its file is now."""
+        return self._policing
 
     def catch_up(self) -> None:
         """Bring the index up to the ledger's newest entry."""
@@ -236,7 +249,13 @@ class Resources:
         self._opened.append(store)
         return store
 
+    def _open_usage(self) -> UsageFile:
+        usage = UsageFile(self.configuration.home / FILE_NAME)
+        self._opened.append(usage)
+        return usage
+
     def _new_index(self) -> RealmIndex:
+        _ = self.usage  # which is read under the index's lock, and so must be known to forks before it
         return RealmIndex(self.configuration.index, self.configuration.realm)
 
     def _open_index(self) -> RealmIndex:

@@ -378,6 +378,7 @@ class Road:
             receipt=receipt,
             origin=resources.ledger.origin,
             link=resources.configuration.link,
+            policy=resources.policing.digest,
         )
 
 

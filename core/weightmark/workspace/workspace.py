@@ -14,7 +14,8 @@ from weightmark.vocabulary import EventKind
 from weightmark.workspace.finding import Round
 from weightmark.workspace.following import follow
 from weightmark.workspace.gate import VersionRule
-from weightmark.workspace.inquiry import Inquiry
+from weightmark.workspace.granting import Granting
+from weightmark.workspace.metering import Meter
 from weightmark.workspace.outcome import Outcome
 from weightmark.workspace.pacing import Pace
 from weightmark.workspace.reading import Progress, registry_for
@@ -23,7 +24,7 @@ from weightmark.workspace.syncing import Synced, Synchronization
 from weightmark.workspace.watching import Watch, keep_watching
 
 
-class Workspace(Inquiry):
+class Workspace(Granting):
     """Settings, keys, ledger and plugins, and the road that uses them. Safe to use from many threads.
 
     Args:
@@ -217,6 +218,10 @@ class Workspace(Inquiry):
             LedgerError: recording failed.
         """
         return self._road.link(outcome, uri, version)
+
+    def meter(self) -> Meter:
+        """Give a meter, which counts uses under grants and checks their limits; one for all is best."""
+        return Meter(self.resources, self.clock)
 
     def record(self, model: RegisteredModel, claim: Claim, *, owner_only: str = "") -> Recorded:
         """Sign one claim about a registered model and record it.

@@ -15,7 +15,6 @@ from weightmark.vocabulary import EventKind
 from weightmark.workspace import (
     Outcome,
     Requirement,
-    WhenUndecided,
     Workspace,
     ask,
     canonical_license,
@@ -77,6 +76,7 @@ def _under(workspace: Workspace, outcome: Outcome, stated: str) -> RefusedError 
     if not model.presumed or model.terms is not None or Requirement.LICENSED not in gate.requires:
         return None
     works = (replace(outcome.works[0], license=license_, presumed=True), *outcome.works[1:])
-    decision = ask_licence(workspace.resources, works, Action(outcome.event.kind.value), workspace.clock())
-    waved = decision.outcome is Verdict.UNDECIDED and gate.undecided is WhenUndecided.ALLOW
+    action = Action(outcome.event.kind.value)
+    decision = ask_licence(workspace.resources, works, action, workspace.clock())
+    waved = decision.outcome is Verdict.UNDECIDED and gate.passes_undecided(action)
     return None if decision.allowed or waved else refusal_of(replace(outcome, decision=decision))

@@ -7,15 +7,22 @@ from tests.claim_examples import BUNDLE, NOW, WEIGHTS, public, registration, sta
 
 from weightmark import encoding
 from weightmark.claims.claim import (
+    Assignment,
     Claim,
+    Consent,
     Derivation,
     Registration,
+    Reinstatement,
+    RenewalClaim,
     Revocation,
+    SeatClaim,
+    Suspension,
     TermsClaim,
     Transfer,
     Update,
     VersionClaim,
 )
+from weightmark.claims.permission import Ground
 from weightmark.claims.statement import MAX_STATEMENT, Statement
 from weightmark.claims.subject import Subject
 from weightmark.encoding import Digest, KeyId, digest_bytes
@@ -31,6 +38,19 @@ CLAIMS: list[Claim] = [
     Transfer(new_owner="bob.example", new_key=public("bob").key_id, issued_at=NOW),
     TermsClaim(license="Apache-2.0", issued_at=NOW),
     Revocation(target=digest_bytes(b"statement"), cause="key lost", issued_at=NOW),
+    Revocation(
+        target=digest_bytes(b"statement"),
+        cause="not paid",
+        ground=Ground.NON_PAYMENT,
+        effective_at=NOW,
+        issued_at=NOW,
+    ),
+    Consent(target=digest_bytes(b"statement"), issued_at=NOW),
+    Suspension(target=digest_bytes(b"statement"), cause="an audit", issued_at=NOW),
+    Reinstatement(target=digest_bytes(b"statement"), cause="nothing found", issued_at=NOW),
+    RenewalClaim(target=digest_bytes(b"statement"), end=NOW, payment="order 17", issued_at=NOW),
+    Assignment(target=digest_bytes(b"statement"), grantee="carol", issued_at=NOW),
+    SeatClaim(target=digest_bytes(b"statement"), holder="ann", issued_at=NOW),
     Update(
         parent=digest_bytes(b"parent"),
         before=digest_bytes(b"before"),
