@@ -21,10 +21,10 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 
 from weightmark.claims import PublicKey, Signature, Subject, TrustedKey, TrustRoot
-from weightmark.claims.bitstring_status import sign_bitstring
-from weightmark.claims.licence_file import LicenceFile, StatusReference, sign_licence, verify_licence
-from weightmark.claims.status_list import StatusList
-from weightmark.claims.status_token import StatusToken, sign_status, verify_status
+from weightmark.claims.offline.bitstring_status import sign_bitstring
+from weightmark.claims.offline.licence_file import LicenceFile, StatusReference, sign_licence, verify_licence
+from weightmark.claims.offline.status_list import StatusList
+from weightmark.claims.offline.status_token import StatusToken, sign_status, verify_status
 from weightmark.encoding import digest_bytes
 from weightmark.licensing import Action, Grant, IssuedGrant, Party, Request, Tier, Work, decide
 

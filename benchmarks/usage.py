@@ -22,8 +22,8 @@ from pathlib import Path
 from weightmark.claims import GrantClaim
 from weightmark.licensing import Entitlement, Grant, Tier
 from weightmark.workspace import Configuration, Workspace
-from weightmark.workspace.metering import Meter
-from weightmark.workspace.usage import Use
+from weightmark.workspace.metering.meter import Meter
+from weightmark.workspace.metering.usage import Use
 
 BATCH = 1000
 ROUNDS = 5

@@ -10,9 +10,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from weightmark.claims import PublicKey, Signature, Subject, TrustedKey, TrustRoot
-from weightmark.claims.licence_file import LicenceFile, StatusReference, sign_licence
-from weightmark.claims.status_list import StatusList
-from weightmark.claims.status_token import StatusToken, sign_status
+from weightmark.claims.offline.licence_file import LicenceFile, StatusReference, sign_licence
+from weightmark.claims.offline.status_list import StatusList
+from weightmark.claims.offline.status_token import StatusToken, sign_status
 from weightmark.encoding import Digest, digest_bytes
 from weightmark.licensing import Grant, IssuedGrant, Tier, Work
 

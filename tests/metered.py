@@ -15,7 +15,7 @@ from weightmark.encoding import Digest
 from weightmark.index import RegisteredModel
 from weightmark.licensing import Entitlement, Grant, Renewal, Tier
 from weightmark.workspace import Configuration, Workspace
-from weightmark.workspace.metering import Meter
+from weightmark.workspace.metering.meter import Meter
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -19,7 +19,7 @@ from weightmark.claims import (
 from weightmark.claims import sign as sign_statement
 from weightmark.encoding import Digest
 from weightmark.licensing import Capability, Entitlement, Grant
-from weightmark.workspace.offline_usage import OfflineMeter
+from weightmark.workspace.offline.usage import OfflineMeter
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 BUNDLE = Digest("sha256:" + "a" * 64)

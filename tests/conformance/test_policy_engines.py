@@ -1,5 +1,5 @@
 from weightmark.testing.policy_engine import PolicyEngineSuite
-from weightmark.workspace.policy_file import TomlEngine
+from weightmark.workspace.policing.policy_file import TomlEngine
 
 
 class TestToml(PolicyEngineSuite):

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.licence_files import NOW, Party, b64, licence_bytes, status_bytes, unb64
 
-from weightmark.claims.licence_file import verify_licence
-from weightmark.claims.status_token import verify_status
+from weightmark.claims.offline.licence_file import verify_licence
+from weightmark.claims.offline.status_token import verify_status
 from weightmark.errors import ClockError, MalformedError, VerificationError
-from weightmark.workspace.clock_state import ClockState
+from weightmark.workspace.offline.clock_state import ClockState
 
 LAB = Party("lab")
 TRUST = LAB.trusted()

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from weightmark.errors import MalformedError
 from weightmark.licensing import OrganisationPolicy, read_policy
-from weightmark.licensing.organisation_checking import find_faults
-from weightmark.licensing.organisation_wording import word_policy
+from weightmark.licensing.organisation.checking import find_faults
+from weightmark.licensing.organisation.wording import word_policy
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 GOOD = """name = "acme"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests import usage_chains
 from tests.usage_chains import ID, NOW, Person
 
-from weightmark.claims.usage_chain import ChainHeader, begin_chain, verify_chain
-from weightmark.claims.usage_text import UsageText
+from weightmark.claims.offline.usage_chain import ChainHeader, begin_chain, verify_chain
+from weightmark.claims.offline.usage_text import UsageText
 from weightmark.errors import MalformedError, VerificationError
 
 RESELLER = Person("reseller")

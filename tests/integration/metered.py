@@ -13,9 +13,9 @@ from datetime import timedelta
 
 from weightmark.errors import QuotaExceededError
 from weightmark.workspace import Configuration, Workspace
-from weightmark.workspace.bounds import read_limits
-from weightmark.workspace.metering import Meter
-from weightmark.workspace.usage import Use
+from weightmark.workspace.metering.bounds import read_limits
+from weightmark.workspace.metering.meter import Meter
+from weightmark.workspace.metering.usage import Use
 
 PARTY = "lab"
 

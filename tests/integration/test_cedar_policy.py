@@ -23,14 +23,14 @@ from weightmark.licensing import (
     Work,
     decide,
 )
-from weightmark.licensing.organisation import Weight
-from weightmark.licensing.organisation_applying import apply_rulings
-from weightmark.licensing.organisation_case import Question
+from weightmark.licensing.organisation.applying import apply_rulings
+from weightmark.licensing.organisation.case import Question
+from weightmark.licensing.organisation.policy import Weight
 from weightmark.model.event import ModelEvent
 from weightmark.testing.policy_engine import PolicyEngineSuite, ask
 from weightmark.vocabulary import EventKind
 from weightmark.workspace import Configuration, Workspace
-from weightmark.workspace.policy_file import TomlEngine, open_policy
+from weightmark.workspace.policing.policy_file import TomlEngine, open_policy
 from weightmark_plugins.policies.cedar import CedarEngine
 
 pytestmark = pytest.mark.integration

@@ -13,11 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.usage_chains import BUNDLE, NOW, WEIGHTS, Person, grant, granted, trust
 
-from weightmark.claims import token as tokens
-from weightmark.claims.delegation import Delegation, make_delegation, narrow_delegation, read_delegation
-from weightmark.claims.narrowing import Narrowing
-from weightmark.claims.revoked_token import RevokedToken, RevokedTokens
-from weightmark.claims.token import MOST_BLOCKS, encode_token
+from weightmark.claims.delegation import token as tokens
+from weightmark.claims.delegation.delegation import (
+    Delegation,
+    make_delegation,
+    narrow_delegation,
+    read_delegation,
+)
+from weightmark.claims.delegation.narrowing import Narrowing
+from weightmark.claims.delegation.revoked_token import RevokedToken, RevokedTokens
+from weightmark.claims.delegation.token import MOST_BLOCKS, encode_token
 from weightmark.encoding import Digest
 from weightmark.errors import (
     ExpiredError,
@@ -29,7 +34,7 @@ from weightmark.errors import (
     WeightmarkError,
 )
 from weightmark.licensing import Action, Capability, Grant, IssuedGrant, Outcome, ReasonCode, Work
-from weightmark.workspace.delegating import Asked, Known, decide_delegated
+from weightmark.workspace.offline.delegating import Asked, Known, decide_delegated
 
 pytestmark = pytest.mark.integration
 

@@ -11,9 +11,9 @@ import pytest
 from tests.usage_chains import Person
 from tests.workshop import Shell, write_model
 
-from weightmark.claims.revoked_token import RevokedTokens
+from weightmark.claims.delegation.revoked_token import RevokedTokens
 from weightmark.workspace import Configuration, Workspace
-from weightmark.workspace.delegated import revoke_token
+from weightmark.workspace.offline.delegated import revoke_token
 
 pytestmark = pytest.mark.integration
 

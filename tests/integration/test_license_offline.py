@@ -12,9 +12,9 @@ import pytest
 from tests.licence_files import NOW, URI, Party, licence, licence_bytes, status_bytes, status_token
 from tests.workshop import Shell, write_model
 
-from weightmark.claims.licence_file import KIND, verify_licence
-from weightmark.claims.status_token import KIND as LIST_KIND
-from weightmark.claims.status_token import verify_status
+from weightmark.claims.offline.licence_file import KIND, verify_licence
+from weightmark.claims.offline.status_token import KIND as LIST_KIND
+from weightmark.claims.offline.status_token import verify_status
 
 pytestmark = pytest.mark.integration
 

@@ -20,8 +20,8 @@ from tests.metered import World
 
 from weightmark.errors import QuotaExceededError
 from weightmark.licensing import Entitlement
-from weightmark.workspace.metering import Meter, used
-from weightmark.workspace.usage import ReservationState
+from weightmark.workspace.metering.meter import Meter, used
+from weightmark.workspace.metering.usage import ReservationState
 
 pytestmark = [
     pytest.mark.integration,

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.recorder import person
 from tests.usage_chains import meter, trust
 
-from weightmark.claims.usage_chain import UsageChain, verify_chain
+from weightmark.claims.offline.usage_chain import UsageChain, verify_chain
 
 pytestmark = [
     pytest.mark.integration,

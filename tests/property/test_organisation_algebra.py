@@ -20,9 +20,9 @@ from weightmark.licensing import (
     Work,
     decide,
 )
-from weightmark.licensing.organisation import Effect, Exemption, Need, Rule, Span, Weight
-from weightmark.licensing.organisation_applying import apply_rulings
-from weightmark.licensing.organisation_pattern import Choosing, Pattern
+from weightmark.licensing.organisation.applying import apply_rulings
+from weightmark.licensing.organisation.pattern import Choosing, Pattern
+from weightmark.licensing.organisation.policy import Effect, Exemption, Need, Rule, Span, Weight
 from weightmark.licensing.window import Window
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)

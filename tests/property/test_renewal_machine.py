@@ -20,10 +20,10 @@ from weightmark.claims import Reinstatement, RenewalClaim, Revocation, Suspensio
 from weightmark.encoding import Digest
 from weightmark.licensing.renewal_state import OVER, RenewalState
 from weightmark.ports import PaymentState
-from weightmark.workspace import renewing
-from weightmark.workspace.renewable import Schedule
-from weightmark.workspace.renewal_file import RenewalFile
-from weightmark.workspace.renewing import Renewals
+from weightmark.workspace.renewing import renewing
+from weightmark.workspace.renewing.renewable import Schedule
+from weightmark.workspace.renewing.renewal_file import RenewalFile
+from weightmark.workspace.renewing.renewing import Renewals
 from weightmark_plugins.payments.memory import MemoryPayment, Mishap
 
 PLACES = [

@@ -5,7 +5,7 @@ import click
 from weightmark.cli.option import open_workspace
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json, print_table
 from weightmark.encoding import Json, format_time
-from weightmark.workspace.clock import clock_of
+from weightmark.workspace.offline.clock import clock_of
 
 
 @click.group("clock")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from weightmark.claims.biscuit_wire import MAX_TOKEN
-from weightmark.claims.delegation import Delegation, narrow_delegation, read_delegation
-from weightmark.claims.narrowing import Narrowing
+from weightmark.claims.delegation.biscuit_wire import MAX_TOKEN
+from weightmark.claims.delegation.delegation import Delegation, narrow_delegation, read_delegation
+from weightmark.claims.delegation.narrowing import Narrowing
 from weightmark.claims.trust import MAX_SIZE, TrustRoot
 from weightmark.cli.amount import Amount
 from weightmark.cli.option import Moment, open_workspace, speaker_options
@@ -15,7 +15,7 @@ from weightmark.cli.output import fails_clearly, good, json_option, print_fields
 from weightmark.encoding import Digest, Json, is_digest, parse_digest, printable
 from weightmark.licensing import parse_scope
 from weightmark.workspace import Workspace, read_bounded, write_whole
-from weightmark.workspace.delegating import delegate
+from weightmark.workspace.offline.delegating import delegate
 
 MAX_FILE = MAX_TOKEN * 4 // 3 + 16
 

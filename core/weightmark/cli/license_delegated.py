@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from weightmark.claims.delegation import Delegation
-from weightmark.claims.revoked_token import RevokedTokens
+from weightmark.claims.delegation.delegation import Delegation
+from weightmark.claims.delegation.revoked_token import RevokedTokens
 from weightmark.cli.amount import Amount
 from weightmark.cli.check import EXIT
 from weightmark.cli.explaining import show_decision
@@ -18,7 +18,7 @@ from weightmark.cli.output import fails_clearly, good, json_option, print_fields
 from weightmark.encoding import Json, format_time, is_digest, printable
 from weightmark.licensing import Action, Decision
 from weightmark.workspace import Workspace
-from weightmark.workspace.delegated import (
+from weightmark.workspace.offline.delegated import (
     LIST_NAME,
     count_delegated,
     known_here,
@@ -28,7 +28,7 @@ from weightmark.workspace.delegated import (
     used_here,
     was_counted,
 )
-from weightmark.workspace.delegating import Asked, Known, decide_delegated
+from weightmark.workspace.offline.delegating import Asked, Known, decide_delegated
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _ACTIONS = [action.value for action in Action if action.needs]

@@ -10,8 +10,8 @@ import click
 from weightmark.claims import Bundle, PublicKey, TrustedKey, TrustRoot
 from weightmark.claims.bundle import MAX_SIZE as MAX_BUNDLE
 from weightmark.claims.key import MAX_KEY_SIZE
-from weightmark.claims.licence_file import MAX_SIZE, claimed_issuer
-from weightmark.claims.status_token import MAX_SIZE as MAX_STATUS
+from weightmark.claims.offline.licence_file import MAX_SIZE, claimed_issuer
+from weightmark.claims.offline.status_token import MAX_SIZE as MAX_STATUS
 from weightmark.claims.trust import MAX_SIZE as MAX_TRUST
 from weightmark.cli.check import EXIT
 from weightmark.cli.explaining import show_decision
@@ -31,10 +31,10 @@ from weightmark.encoding import Digest, Json, format_time, parse_digest, printab
 from weightmark.errors import MalformedError, UntrustedKeyError
 from weightmark.licensing import Action
 from weightmark.workspace import Workspace, read_bounded, write_whole
-from weightmark.workspace.licence_file import verify_licence_file
-from weightmark.workspace.licence_issuing import issue_licence
-from weightmark.workspace.licence_verdict import LicenceQuestion, LicenceVerdict, describe_licence
-from weightmark.workspace.machine import name_machine
+from weightmark.workspace.offline.licence_file import verify_licence_file
+from weightmark.workspace.offline.licence_issuing import issue_licence
+from weightmark.workspace.offline.licence_verdict import LicenceQuestion, LicenceVerdict, describe_licence
+from weightmark.workspace.offline.machine import name_machine
 
 _MOST_DIGITS = 15
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from weightmark.claims.status_list import Status
-from weightmark.claims.status_token import MAX_SIZE, StatusEvidence, verify_status
+from weightmark.claims.offline.status_list import Status
+from weightmark.claims.offline.status_token import MAX_SIZE, StatusEvidence, verify_status
 from weightmark.cli.license_file import trust_of
 from weightmark.cli.option import open_workspace, speaker_options
 from weightmark.cli.output import EXIT_REFUSED, fails_clearly, good, json_option, print_fields, print_json
@@ -15,7 +15,7 @@ from weightmark.cli.span import Span
 from weightmark.encoding import Digest, Json, format_time, is_digest, printable
 from weightmark.errors import NotEntitledError
 from weightmark.workspace import Workspace, read_bounded, write_whole
-from weightmark.workspace.licence_issuing import publish_status
+from weightmark.workspace.offline.licence_issuing import publish_status
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

@@ -133,7 +133,7 @@ def command(
 
 def _survey(loader: "Loader") -> dict[Capability, Decision]:
     """Ask for everything that the tier holds and opening has something for; observers are told."""
-    from weightmark.workspace.opening import SERVED
+    from weightmark.workspace.opening.loader import SERVED
 
     found: dict[Capability, Decision] = {}
     for capability in SERVED:
@@ -149,7 +149,7 @@ def _run(
     loader: "Loader", inputs: Path, output: Path, *, trust_code: bool, timeout: float
 ) -> dict[str, Json]:
     from weightmark.workspace import read_bounded, write_whole
-    from weightmark.workspace.arrays import MOST_BYTES, pack_arrays, unpack_arrays
+    from weightmark.workspace.opening.arrays import MOST_BYTES, pack_arrays, unpack_arrays
 
     given = unpack_arrays(read_bounded(inputs, 2 * MOST_BYTES), what=str(inputs))
     answer = loader.infer(given, trust_code=trust_code, timeout=timeout)

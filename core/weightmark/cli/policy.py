@@ -18,11 +18,11 @@ from weightmark.cli.output import (
 from weightmark.discovery import Plugins
 from weightmark.encoding import Json, printable
 from weightmark.errors import WeightmarkError
-from weightmark.licensing.organisation_checking import Fault, find_faults
-from weightmark.licensing.organisation_reading import MAX_POLICY
+from weightmark.licensing.organisation.checking import Fault, find_faults
+from weightmark.licensing.organisation.reading import MAX_POLICY
 from weightmark.workspace import Configuration, read_bounded
-from weightmark.workspace.policy_file import PolicyInForce, TomlEngine, open_policy
-from weightmark.workspace.policy_trial import read_trials, try_policy
+from weightmark.workspace.policing.policy_file import PolicyInForce, TomlEngine, open_policy
+from weightmark.workspace.policing.policy_trial import read_trials, try_policy
 from weightmark.workspace.resource import now
 
 _file = click.argument("file", required=False, type=click.Path(path_type=Path))

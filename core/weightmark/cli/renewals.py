@@ -23,10 +23,10 @@ from weightmark.encoding import Json, format_time
 from weightmark.licensing.renewal_state import LEAD_DAYS, RETRY_DAYS, RenewalState
 from weightmark.licensing.window import Phase
 from weightmark.ports import PaymentState
-from weightmark.workspace.expiring import Expiring, expiring
-from weightmark.workspace.renewable import Act, Schedule
-from weightmark.workspace.renewal_file import RenewalEntry
-from weightmark.workspace.renewing import DEFAULT_PROVIDER, Renewals, Renewed
+from weightmark.workspace.renewing.expiring import Expiring, expiring
+from weightmark.workspace.renewing.renewable import Act, Schedule
+from weightmark.workspace.renewing.renewal_file import RenewalEntry
+from weightmark.workspace.renewing.renewing import DEFAULT_PROVIDER, Renewals, Renewed
 
 _WRONG = (RenewalState.FAILED, RenewalState.GIVEN_UP, RenewalState.OWED_BACK)
 

@@ -12,9 +12,9 @@ from weightmark.cli.usage_offline import offline
 from weightmark.cli.usage_offline import settle as settle_chain
 from weightmark.encoding import Json, is_digest
 from weightmark.workspace import Workspace
-from weightmark.workspace.metering import Meter
-from weightmark.workspace.renewable import known_grants
-from weightmark.workspace.usage import Balance, Counted, Reserved
+from weightmark.workspace.metering.meter import Meter
+from weightmark.workspace.metering.usage import Balance, Counted, Reserved
+from weightmark.workspace.renewing.renewable import known_grants
 
 key_option = click.option("--key", required=True, metavar="TEXT", help="Names it; the same key counts once.")
 

@@ -6,23 +6,23 @@ from pathlib import Path
 
 import click
 
-from weightmark.claims.licence_file import MAX_SIZE as MAX_LICENCE
-from weightmark.claims.licence_file import verify_licence
+from weightmark.claims.offline.licence_file import MAX_SIZE as MAX_LICENCE
+from weightmark.claims.offline.licence_file import verify_licence
+from weightmark.claims.offline.usage_chain import MAX_CHAIN, UsageChain
+from weightmark.claims.offline.usage_text import UsageText
 from weightmark.claims.trust import MAX_SIZE as MAX_TRUST
 from weightmark.claims.trust import TrustRoot
-from weightmark.claims.usage_chain import MAX_CHAIN, UsageChain
-from weightmark.claims.usage_text import UsageText
 from weightmark.cli.option import open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
 from weightmark.encoding import Digest, Json, format_time, is_digest, parse_digest, printable
 from weightmark.errors import MalformedError, UnknownGrantError
 from weightmark.licensing import Grant
 from weightmark.workspace import Workspace, read_bounded, write_whole
-from weightmark.workspace.bounds import editions_of
-from weightmark.workspace.clock import clock_of
-from weightmark.workspace.machine import LINUX, require_machine
-from weightmark.workspace.offline_usage import OfflineMeter
-from weightmark.workspace.settling import Settled, settle_chain, settle_text
+from weightmark.workspace.metering.bounds import editions_of
+from weightmark.workspace.offline.clock import clock_of
+from weightmark.workspace.offline.machine import LINUX, require_machine
+from weightmark.workspace.offline.settling import Settled, settle_chain, settle_text
+from weightmark.workspace.offline.usage import OfflineMeter
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _CHAIN = click.option(

@@ -45,11 +45,11 @@ from .life import Life as Life
 from .life import Proposal as Proposal
 from .odrl import to_odrl as to_odrl
 from .odrl_reading import from_odrl as from_odrl
-from .organisation import OrganisationPolicy as OrganisationPolicy
-from .organisation import Ruling as Ruling
-from .organisation_case import Question as Question
-from .organisation_judging import Judge as Judge
-from .organisation_reading import read_policy as read_policy
+from .organisation.case import Question as Question
+from .organisation.judging import Judge as Judge
+from .organisation.policy import OrganisationPolicy as OrganisationPolicy
+from .organisation.policy import Ruling as Ruling
+from .organisation.reading import read_policy as read_policy
 from .party import Party as Party
 from .reading import read_terms as read_terms
 from .renewal import Renewal as Renewal

@@ -4,8 +4,8 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Self
 
-from weightmark.licensing.organisation import Ruling
-from weightmark.licensing.organisation_case import Question
+from weightmark.licensing.organisation.case import Question
+from weightmark.licensing.organisation.policy import Ruling
 
 
 class PolicyEngine(ABC):

@@ -17,9 +17,9 @@ from weightmark.errors import MalformedError
 from weightmark.licensing.action import Action
 from weightmark.licensing.deciding import decide
 from weightmark.licensing.decision import Decision, Outcome
-from weightmark.licensing.organisation import Weight
-from weightmark.licensing.organisation_applying import apply_rulings
-from weightmark.licensing.organisation_case import Question
+from weightmark.licensing.organisation.applying import apply_rulings
+from weightmark.licensing.organisation.case import Question
+from weightmark.licensing.organisation.policy import Weight
 from weightmark.licensing.party import Party
 from weightmark.licensing.request import Request
 from weightmark.licensing.work import Work

@@ -16,11 +16,11 @@ from weightmark.licensing import (
     Work,
     decide,
 )
-from weightmark.licensing.organisation_barring import against
+from weightmark.licensing.organisation.barring import against
 from weightmark.model.event import ModelEvent
-from weightmark.workspace.counting import count_grants, usage_of
 from weightmark.workspace.gate import Gate, Requirement
 from weightmark.workspace.gate_mode import pass_undecided
+from weightmark.workspace.metering.counting import count_grants, usage_of
 from weightmark.workspace.resource import Resources
 from weightmark.workspace.verification import name_failure
 
@@ -79,7 +79,7 @@ def ask_licence(  # noqa: PLR0913 - keywords, each with its default
     decision = decide(request, works, grants)
     if resources.configuration.policy is None:
         return decision
-    from weightmark.licensing.organisation_case import Question
+    from weightmark.licensing.organisation.case import Question
 
     question = Question(request=request, works=works, decision=decision, grants=grants, own=own.name)
     return resources.policing.apply(question)

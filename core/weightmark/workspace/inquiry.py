@@ -18,11 +18,11 @@ from weightmark.ports import AskSecret, ResolvedModel
 from weightmark.similarity.comparison import Comparison
 from weightmark.workspace.comparing import compare_models
 from weightmark.workspace.configuration import Configuration
-from weightmark.workspace.current import AccessQuestion
 from weightmark.workspace.deciding import ask_licence
 from weightmark.workspace.lineage import works_of
-from weightmark.workspace.opening import Loader
-from weightmark.workspace.permit import PATIENCE, RECHECK, Permit
+from weightmark.workspace.opening.loader import Loader
+from weightmark.workspace.permitting.current import AccessQuestion
+from weightmark.workspace.permitting.permit import PATIENCE, RECHECK, Permit
 from weightmark.workspace.reading import Progress, is_path, names_files
 from weightmark.workspace.recording import bundle_of, manifest_of
 from weightmark.workspace.rereading import algorithm_of, read_again

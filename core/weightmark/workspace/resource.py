@@ -22,9 +22,9 @@ from weightmark.ports import AskSecret, Ledger, Observer, Signer, Store
 from weightmark.vocabulary import PASSPHRASE
 from weightmark.workspace.configuration import Configuration
 from weightmark.workspace.file import alone, read_bounded, write_whole
-from weightmark.workspace.policing import Policing
+from weightmark.workspace.metering.usage_file import FILE_NAME, UsageFile
+from weightmark.workspace.policing.policing import Policing
 from weightmark.workspace.realm import RealmIndex
-from weightmark.workspace.usage_file import FILE_NAME, UsageFile
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from weightmark.workspace.finding import Round
 from weightmark.workspace.following import follow
 from weightmark.workspace.gate import VersionRule
 from weightmark.workspace.granting import Granting
-from weightmark.workspace.metering import Meter
+from weightmark.workspace.metering.meter import Meter
 from weightmark.workspace.outcome import Outcome
 from weightmark.workspace.pacing import Pace
 from weightmark.workspace.reading import Progress, registry_for

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 from weightmark.hookspecs import hookimpl
-from weightmark.licensing.organisation import OrganisationPolicy, Ruling, Weight
-from weightmark.licensing.organisation_case import Case, Question, judge_works
+from weightmark.licensing.organisation.case import Case, Question, judge_works
+from weightmark.licensing.organisation.policy import OrganisationPolicy, Ruling, Weight
 from weightmark.licensing.sentence import show
 from weightmark.ports import PolicyEngine
 from weightmark_plugins.policies.cedar_file import NO_PERMIT, CedarRule, library, moments, read_rules

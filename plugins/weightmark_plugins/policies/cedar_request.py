@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from weightmark.licensing.action import Action
-from weightmark.licensing.organisation_case import Case
+from weightmark.licensing.organisation.case import Case
 
 _PARENTS: Final[dict[Action, list[dict[str, str]]]] = {
     action: [

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.licence_files import GRANT, ISSUED, MODEL, NOW, WORK, Party, b64, licence, licence_bytes, unb64
 
 from weightmark.claims import PublicKey, TrustedKey, TrustRoot
-from weightmark.claims.licence_file import (
+from weightmark.claims.offline.licence_file import (
     MAX_SIZE,
     StatusReference,
     claimed_issuer,

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from tests.usage_chains import BUNDLE, ID, NOW, Person, trust
 
-from weightmark.claims.biscuit_wire import blocks_of, close_token, is_closed, sign_first_block
-from weightmark.claims.narrowing import MOST_NAME, Narrowing, is_known, read_block
-from weightmark.claims.revoked_token import RevokedToken, RevokedTokens
+from weightmark.claims.delegation.biscuit_wire import blocks_of, close_token, is_closed, sign_first_block
+from weightmark.claims.delegation.narrowing import MOST_NAME, Narrowing, is_known, read_block
+from weightmark.claims.delegation.revoked_token import RevokedToken, RevokedTokens
 from weightmark.claims.usage import UsageClaim
 from weightmark.encoding import Digest
 from weightmark.errors import (

@@ -12,9 +12,14 @@ from typing import Any
 import pytest
 from tests.licence_files import NOW, URI, Party, b64, licence_bytes, status_bytes, status_token, unb64
 
-from weightmark.claims.bitstring_status import bitstring_credential, did_key, encode_bitstring, sign_bitstring
-from weightmark.claims.status_list import MAX_PACKED, Status, StatusList
-from weightmark.claims.status_token import MAX_SIZE, verify_status
+from weightmark.claims.offline.bitstring_status import (
+    bitstring_credential,
+    did_key,
+    encode_bitstring,
+    sign_bitstring,
+)
+from weightmark.claims.offline.status_list import MAX_PACKED, Status, StatusList
+from weightmark.claims.offline.status_token import MAX_SIZE, verify_status
 from weightmark.encoding import Record
 from weightmark.errors import (
     ClockError,

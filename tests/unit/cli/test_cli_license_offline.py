@@ -12,9 +12,9 @@ import jsonschema
 import pytest
 from tests.workshop import Shell, flip_byte, write_model
 
-from weightmark.workspace import clock as clock_module
 from weightmark.workspace import inquiry, resource
-from weightmark.workspace.clock import clock_of
+from weightmark.workspace.offline import clock as clock_module
+from weightmark.workspace.offline.clock import clock_of
 
 SCHEMAS = Path(__file__).parents[3] / "docs/reference/schema"
 URI = "https://acme.example/status/1"
@@ -362,19 +362,16 @@ def test_the_grants_own_window_decides_within_a_shorter_file(edge: Shell, shell:
 def test_bound_to_a_machine(
     edge: Shell, shell: Shell, granted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from weightmark.workspace import machine
+    from weightmark.workspace import verify_licence_file
+    from weightmark.workspace.offline import machine
 
     out = str(edge.folder / "bigcorp.lic")
     mine = tmp_path / "mine"
     mine.write_text("a" * 32)
     for function in (machine.name_machine, machine.require_machine, machine.read_id):
         monkeypatch.setattr(function, "__defaults__", ((mine,),))
-    monkeypatch.setattr("weightmark.workspace.licence_file.LINUX", (mine,))
-    monkeypatch.setitem(
-        __import__("weightmark.workspace.licence_file", fromlist=["x"]).verify_licence_file.__kwdefaults__,
-        "machine",
-        (mine,),
-    )
+    monkeypatch.setattr("weightmark.workspace.offline.licence_file.LINUX", (mine,))
+    monkeypatch.setitem(verify_licence_file.__kwdefaults__, "machine", (mine,))
     name = edge.json("license", "machine")["machine"]
     assert edge.run("license", "machine").stdout.startswith("wm1:")
     issue(shell, granted, "--machine", name, out=out)

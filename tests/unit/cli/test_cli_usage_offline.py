@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from tests.workshop import Shell
 
-from weightmark.workspace.machine import name_machine
+from weightmark.workspace.offline.machine import name_machine
 
 SCHEMAS = Path(__file__).parents[3] / "docs/reference/schema"
 

@@ -26,7 +26,7 @@ from weightmark.licensing import (
     Work,
     decide,
 )
-from weightmark.licensing.organisation_applying import leave_undecided
+from weightmark.licensing.organisation.applying import leave_undecided
 from weightmark.model import ModelEvent
 from weightmark.vocabulary import EventKind
 from weightmark.workspace import Gate, Requirement, WhenUndecided

@@ -22,8 +22,8 @@ from weightmark.licensing import (
     decide,
     read_policy,
 )
-from weightmark.licensing.organisation_applying import apply_rulings, leave_undecided
-from weightmark.licensing.organisation_barring import against
+from weightmark.licensing.organisation.applying import apply_rulings, leave_undecided
+from weightmark.licensing.organisation.barring import against
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 DAY = timedelta(days=1)

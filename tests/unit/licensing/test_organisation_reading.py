@@ -6,9 +6,9 @@ import pytest
 
 from weightmark.errors import MalformedError
 from weightmark.licensing import read_policy
-from weightmark.licensing.organisation_checking import find_faults
-from weightmark.licensing.organisation_pattern import Pattern
-from weightmark.licensing.organisation_wording import word_policy
+from weightmark.licensing.organisation.checking import find_faults
+from weightmark.licensing.organisation.pattern import Pattern
+from weightmark.licensing.organisation.wording import word_policy
 
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 RULE = '[[rule]]\nid = "r"\n'

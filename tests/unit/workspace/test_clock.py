@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from tests.licence_files import NOW, URI, Party, status_bytes
 
-from weightmark.claims.status_token import StatusEvidence, verify_status
+from weightmark.claims.offline.status_token import StatusEvidence, verify_status
 from weightmark.errors import ClockError, LedgerError, MalformedError, StaleStatusError
-from weightmark.workspace import clock as module
-from weightmark.workspace.clock import ClockKeeper, Uptime, clock_of, read_uptime
-from weightmark.workspace.clock_state import MOST_LISTS, MOST_MARKS, ClockState
+from weightmark.workspace.offline import clock as module
+from weightmark.workspace.offline.clock import ClockKeeper, Uptime, clock_of, read_uptime
+from weightmark.workspace.offline.clock_state import MOST_LISTS, MOST_MARKS, ClockState
 
 HOUR, MINUTE, SECOND = timedelta(hours=1), timedelta(minutes=1), timedelta(seconds=1)
 LAB = Party("lab")
@@ -342,7 +342,7 @@ MANY = """
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from weightmark.workspace.clock import ClockKeeper, Uptime
+from weightmark.workspace.offline.clock import ClockKeeper, Uptime
 number, folder = int(sys.argv[1]), Path(sys.argv[2])
 start = datetime(2026, 11, 22, tzinfo=UTC)
 hands = [start]

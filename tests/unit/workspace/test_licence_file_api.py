@@ -10,7 +10,7 @@ import pytest
 from tests.workshop import write_model
 
 from weightmark.claims import GrantClaim, TrustRoot
-from weightmark.claims.status_list import Status
+from weightmark.claims.offline.status_list import Status
 from weightmark.discovery import Plugins
 from weightmark.encoding import Digest
 from weightmark.errors import DigestMismatchError, MalformedError, WeightmarkError
@@ -25,8 +25,8 @@ from weightmark.workspace import (
     publish_status,
     verify_licence_file,
 )
-from weightmark.workspace.clock import ClockKeeper, Uptime
-from weightmark.workspace.licence_issuing import edition_at, status_at
+from weightmark.workspace.offline.clock import ClockKeeper, Uptime
+from weightmark.workspace.offline.licence_issuing import edition_at, status_at
 
 NOW = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 Verify = Callable[..., LicenceVerdict]

@@ -11,8 +11,8 @@ from typing import Self
 import pytest
 
 from weightmark.errors import MalformedError, VerificationError, WeightmarkError
-from weightmark.workspace import machine
-from weightmark.workspace.machine import check_name, name_machine, read_id, require_machine
+from weightmark.workspace.offline import machine
+from weightmark.workspace.offline.machine import check_name, name_machine, read_id, require_machine
 
 ID = "0123456789abcdef" * 2
 

@@ -23,9 +23,9 @@ from weightmark.errors import (
     UsageConflictError,
 )
 from weightmark.licensing import Capability, Entitlement, Grant, Terms
-from weightmark.workspace.metering import Meter, used
-from weightmark.workspace.usage import MOST_UNITS, Use
-from weightmark.workspace.usage_file import UsageFile
+from weightmark.workspace.metering.meter import Meter, used
+from weightmark.workspace.metering.usage import MOST_UNITS, Use
+from weightmark.workspace.metering.usage_file import UsageFile
 
 
 @pytest.fixture
@@ -330,7 +330,7 @@ def test_a_count_that_fails_in_the_midst_leaves_nothing(
     meter = world.meter()
     meter.use(grant, "inferences", 1, key="1")
     with monkeypatch.context() as patch:
-        patch.setattr("weightmark.workspace.tally.add_entry", _raise_disk_full)
+        patch.setattr("weightmark.workspace.metering.tally.add_entry", _raise_disk_full)
         with pytest.raises(LedgerError, match="could not be written: disk is full") as caught:
             meter.use(grant, "inferences", 1, key="2")
     assert caught.value.outcome == "no"

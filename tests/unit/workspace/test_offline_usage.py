@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tests.usage_chains import ID, NOW, Person, Watch, grant, meter, trust
 
-from weightmark.claims.usage_chain import verify_chain
-from weightmark.claims.usage_text import UsageText
+from weightmark.claims.offline.usage_chain import verify_chain
+from weightmark.claims.offline.usage_text import UsageText
 from weightmark.errors import (
     ClockError,
     ExpiredError,
@@ -20,7 +20,7 @@ from weightmark.errors import (
     UsageConflictError,
     VerificationError,
 )
-from weightmark.workspace.offline_usage import SEAL_EVERY
+from weightmark.workspace.offline.usage import SEAL_EVERY
 
 RESELLER = Person("reseller")
 TRUST = trust(RESELLER)

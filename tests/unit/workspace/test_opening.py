@@ -345,7 +345,7 @@ def test_observers_are_told_of_each_first_opening_and_refusal(workspace: Workspa
 
 def test_numbers_that_numpy_has_no_array_for_are_named(workspace: Workspace, closed: Path) -> None:
     from weightmark.model import TensorSpan
-    from weightmark.workspace.opened import _dtype
+    from weightmark.workspace.opening.opened import _dtype
 
     for dtype, size in (("q4_k", 144), ("int4", 4), ("object", 8)):
         span = TensorSpan(name="x", dtype=dtype, shape=(8,), path="m", start=0, stop=size)

@@ -157,8 +157,8 @@ def test_what_was_used_is_put_into_grants(file, tmp_path, monkeypatch):
 
     from weightmark.claims import GrantClaim
     from weightmark.licensing import Capability, Entitlement, Grant
-    from weightmark.workspace import metering
     from weightmark.workspace.lineage import works_of
+    from weightmark.workspace.metering import meter
 
     file.write_text(RULES)
     model = write_model(tmp_path / "closed")
@@ -182,15 +182,13 @@ def test_what_was_used_is_put_into_grants(file, tmp_path, monkeypatch):
         (issued,) = grants_for(resources, works)
         assert issued.used == {}
         assert acme.check(str(model), Action.INFER).allowed
-        monkeypatch.setattr(
-            metering, "used", lambda resources, ids: {each: {"inferences": 10} for each in ids}
-        )
+        monkeypatch.setattr(meter, "used", lambda resources, ids: {each: {"inferences": 10} for each in ids})
         assert acme.check(str(model), Action.INFER).code == "quota-exceeded"
 
         def fail(resources, ids):
             raise LedgerError("the usage file cannot be read")
 
-        monkeypatch.setattr(metering, "used", fail)
+        monkeypatch.setattr(meter, "used", fail)
         (issued,) = grants_for(resources, works)
         assert issued.used is None
         assert acme.check(str(model), Action.INFER).code == "usage-unknown"

@@ -14,9 +14,9 @@ from weightmark.licensing import Renewal
 from weightmark.licensing.renewal_state import RenewalState
 from weightmark.licensing.window import Phase
 from weightmark.ports import PaymentState
-from weightmark.workspace.expiring import expiring
-from weightmark.workspace.renewable import Act, Schedule
-from weightmark.workspace.renewing import Renewals, describe_renewal
+from weightmark.workspace.renewing.expiring import expiring
+from weightmark.workspace.renewing.renewable import Act, Schedule
+from weightmark.workspace.renewing.renewing import Renewals, describe_renewal
 from weightmark_plugins.payments.memory import Account, MemoryPayment, Mishap
 
 S = RenewalState

@@ -16,8 +16,8 @@ from weightmark.errors import (
     UsageConflictError,
     WeightmarkError,
 )
-from weightmark.workspace.metering import used
-from weightmark.workspace.usage import ReservationState
+from weightmark.workspace.metering.meter import used
+from weightmark.workspace.metering.usage import ReservationState
 
 HOUR = timedelta(hours=1)
 

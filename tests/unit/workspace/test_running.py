@@ -14,8 +14,8 @@ from tests import runners
 
 from weightmark.errors import InferenceError, MalformedError
 from weightmark.ports import SINGLE, Runner
-from weightmark.workspace.arrays import MOST_ARRAYS, MOST_BYTES, pack_arrays, unpack_arrays
-from weightmark.workspace.child import ModelProcess
+from weightmark.workspace.opening.arrays import MOST_ARRAYS, MOST_BYTES, pack_arrays, unpack_arrays
+from weightmark.workspace.opening.child import ModelProcess
 
 
 @pytest.mark.parametrize(

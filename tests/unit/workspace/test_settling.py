@@ -10,7 +10,7 @@ import pytest
 from tests.usage_chains import NOW, Person, Watch
 
 from weightmark.claims import GrantClaim, TrustedKey
-from weightmark.claims.usage_text import UsageText
+from weightmark.claims.offline.usage_text import UsageText
 from weightmark.discovery import Plugins
 from weightmark.encoding import Digest
 from weightmark.errors import (
@@ -21,10 +21,11 @@ from weightmark.errors import (
     UntrustedKeyError,
 )
 from weightmark.licensing import Capability, Entitlement, Grant
-from weightmark.workspace import Configuration, Workspace, settling
-from weightmark.workspace.metering import used
-from weightmark.workspace.offline_usage import OfflineMeter
-from weightmark.workspace.settling import settle_chain, settle_text
+from weightmark.workspace import Configuration, Workspace
+from weightmark.workspace.metering.meter import used
+from weightmark.workspace.offline import settling
+from weightmark.workspace.offline.settling import settle_chain, settle_text
+from weightmark.workspace.offline.usage import OfflineMeter
 
 RESELLER = Person("reseller")
 LATER = NOW + timedelta(days=30)

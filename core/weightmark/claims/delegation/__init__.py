@@ -1,0 +1,1 @@
+"""Tokens by which a grant is handed on and narrowed."""

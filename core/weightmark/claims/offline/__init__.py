@@ -1,0 +1,1 @@
+"""What is signed for places without a network: licence files, status lists, chains of use."""

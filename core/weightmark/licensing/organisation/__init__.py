@@ -1,0 +1,1 @@
+"""An organisation's policy: rules that take away and never give."""

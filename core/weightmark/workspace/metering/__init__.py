@@ -1,0 +1,1 @@
+"""Counting use: the meter, its file, reservations and counters."""

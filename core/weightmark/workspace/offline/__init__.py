@@ -1,0 +1,1 @@
+"""Without a network: licence files, tokens, the clock, and use in a chain."""

@@ -1,0 +1,1 @@
+"""Opening a model by tier: what a tier gives, and nothing else."""

@@ -1,0 +1,1 @@
+"""Permits: a decision that is asked again before it is stale."""

@@ -1,0 +1,1 @@
+"""Asking an organisation's policy after the licences."""

@@ -1,0 +1,1 @@
+"""Auto-renewal: what is due, what was paid, what is recorded."""
