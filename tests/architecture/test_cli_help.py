@@ -26,7 +26,7 @@ NAMES = {
     "grants suspend", "grants transfer",
     "keygen",
     "ledger", "ledger audit", "ledger checkpoint", "ledger prove", "license", "license build",
-    "license compat", "license set", "license show", "license templates",
+    "license compat", "license set", "license show", "license templates", "license text",
     "license clock", "license clock reset", "license clock show", "license issue", "license machine",
     "license status", "license status publish", "license status show", "license verify",
     "license delegate", "license delegated", "license revoke-token",

@@ -58,7 +58,7 @@ def command(
     Exits with 0 when it is allowed, 4 when it is refused, 5 when it cannot be known.
 
     \b
-    Examples:
+    Example:
       weightmark check models:/churn/3 --action deploy --as acme
       weightmark check churn --action infer --purpose research --amount tokens=500
     """

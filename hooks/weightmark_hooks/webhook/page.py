@@ -207,8 +207,8 @@ def _words(names: Iterable[str]) -> str:
 
 
 def _count_grants(grants: list[IssuedGrant]) -> str:
-    revoked = sum(issued.revoked_at is not None for issued in grants)
-    return f"{len(grants)} given, {revoked} revoked" if grants else "none given"
+    given = {issued.id: issued.revoked_at is not None for issued in grants}  # each stands there in editions
+    return f"{len(given)} given, {sum(given.values())} revoked" if given else "none given"
 
 
 def _work(work: Work) -> tuple[str, str, str, str]:
