@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from weightmark.cli import application
 from weightmark.cli.application import COMMANDS, added_commands
+from weightmark.cli.lazy import LazyGroup
 
 WITHOUT_JSON = {"completion"}
 """A script for a shell is no JSON."""
@@ -62,6 +63,7 @@ def commands(group: click.Group, above: str = "") -> Iterator[tuple[str, click.C
 
 
 ALL = dict(commands(application))
+LAZY = {name: group for name, group in ALL.items() if isinstance(group, LazyGroup)}
 LEAVES = {name: command for name, command in ALL.items() if not isinstance(command, click.Group)}
 
 
@@ -143,7 +145,29 @@ def test_help_reads_no_command() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.strip() == "['weightmark.cli.application']"
+    assert done.stdout.strip() == "['weightmark.cli.application', 'weightmark.cli.lazy']"
+
+
+@pytest.mark.parametrize("name", sorted(LAZY))
+def test_help_of_a_lazy_group_reads_none_of_its_commands(name: str) -> None:
+    code = (
+        "import sys\nfrom click.testing import CliRunner\nfrom weightmark.cli import application\n"
+        f"assert CliRunner().invoke(application, [{name!r}, '--help']).exit_code == 0\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('weightmark.cli.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == [f"weightmark.cli.{each}" for each in ("application", "lazy", name)]
+
+
+@pytest.mark.parametrize("name", sorted(LAZY))
+def test_every_command_of_a_lazy_group_stands_in_its_table(name: str) -> None:
+    for word, (_, line) in LAZY[name].table.items():
+        assert line.endswith(".")
+        assert len(line) <= 60
+        assert re.search(rf"^  {word} +{re.escape(line)}$", shown(name), re.MULTILINE)
+        assert ALL[f"{name} {word}"].name == word
 
 
 def test_help_is_quick() -> None:

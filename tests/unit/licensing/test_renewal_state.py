@@ -30,18 +30,18 @@ def test_money_that_came_is_never_forgotten(state: S, event: E):
 
 
 @pytest.mark.parametrize("state", S)
-@pytest.mark.parametrize("event", set(E) - {E.PAID})
+@pytest.mark.parametrize("event", [event for event in E if event is not E.PAID])
 def test_without_money_nothing_is_paid_or_renewed(state: S, event: E):
     if state not in MONEY_IS_THERE:
         assert advance(state, event) not in MONEY_IS_THERE
 
 
-@pytest.mark.parametrize("state", set(S) - {S.SCHEDULED, S.FAILED})
+@pytest.mark.parametrize("state", [state for state in S if state not in (S.SCHEDULED, S.FAILED)])
 def test_only_what_certainly_took_nothing_is_charged(state: S):
     assert advance(state, E.CHARGE) is state
 
 
-@pytest.mark.parametrize("state", OVER)
+@pytest.mark.parametrize("state", sorted(OVER))
 @pytest.mark.parametrize("event", E)
 def test_what_is_over_stays(state: S, event: E):
     assert advance(state, event) is state
@@ -56,7 +56,7 @@ def test_the_sets_of_states_are_apart_and_what_is_left_is_named():
     assert set(S) - UNDECIDED - LATE - OVER == {S.SCHEDULED, S.PAID}
 
 
-@pytest.mark.parametrize("state", UNDECIDED)
+@pytest.mark.parametrize("state", sorted(UNDECIDED))
 @pytest.mark.parametrize("event", [E.PAID, E.FAILED])
 def test_what_is_not_known_is_resolved_by_an_answer(state: S, event: E):
     assert advance(state, event) is {E.PAID: S.PAID, E.FAILED: S.FAILED}[event]
