@@ -38,3 +38,8 @@ def _own_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their length: an archive holds when it was made, and each worker makes its own."""
+    return f"{argname}-{len(val)}" if isinstance(val, bytes) else None
