@@ -39,7 +39,7 @@ WORK = Work(
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Party:
     """Somebody with a key."""
 

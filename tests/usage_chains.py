@@ -1,16 +1,13 @@
 """Grants, keys and chains for tests of offline use and of delegation."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.licence_files import Party
 
 from weightmark.claims import (
     Envelope,
     GrantClaim,
-    PublicKey,
-    Signature,
     Statement,
     Subject,
     TrustedKey,
@@ -27,22 +24,7 @@ WEIGHTS = Digest("sha256:" + "b" * 64)
 ID = Digest("sha256:" + "c" * 64)
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody with an Ed25519 key of their own."""
-
-    name: str
-    private: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate, repr=False)
-
-    @property
-    def key(self) -> PublicKey:
-        return PublicKey.from_raw_ed25519(self.private.public_key().public_bytes_raw())
-
-    def sign(self, message: bytes) -> Signature:
-        return Signature(key_id=self.key.key_id, value=self.private.sign(message))
-
-
-def trust(*people: Person, until: datetime | None = None) -> TrustRoot:
+def trust(*people: Party, until: datetime | None = None) -> TrustRoot:
     keys = [TrustedKey(identity=person.name, key=person.key, valid_until=until) for person in people]
     return TrustRoot(keys=tuple(keys))
 
@@ -62,7 +44,7 @@ def grant(limit: int = 1000, *, sublicense: bool = False, **changes: object) -> 
     return Grant(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def granted(lab: Person, terms: Grant) -> Envelope:
+def granted(lab: Party, terms: Grant) -> Envelope:
     """The grant's statement, signed by its licensor."""
     subject = Subject(name="net", bundle=BUNDLE, weights=WEIGHTS)
     claim = GrantClaim(grant=terms, issued_at=NOW)
@@ -80,7 +62,7 @@ class Watch:
         return self.at
 
 
-def meter(file: Path, person: Person, terms: Grant | None = None, clock: Watch | None = None) -> OfflineMeter:
+def meter(file: Path, person: Party, terms: Grant | None = None, clock: Watch | None = None) -> OfflineMeter:
     return OfflineMeter(
         file=file,
         id=ID,

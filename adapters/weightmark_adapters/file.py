@@ -60,7 +60,7 @@ def local_path(uri: str) -> Path:
     if parts and parts.netloc not in {"", "localhost"}:
         raise MalformedError(f"{uri!r} names the machine {parts.netloc!r}; this is another")
     if not text or "\0" in text:
-        raise MalformedError(f"{uri!r} is not a path")
+        raise MalformedError(f"{uri!r} is not a path", hint="Give a path, a URI, a digest or a name.")
     return Path(text)
 
 

@@ -145,7 +145,7 @@ def test_help_reads_no_command() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.strip() == "['weightmark.cli.application', 'weightmark.cli.lazy']"
+    assert done.stdout.strip() == "['weightmark.cli.lazy', 'weightmark.cli.application']"
 
 
 @pytest.mark.parametrize("name", sorted(LAZY))
@@ -158,7 +158,7 @@ def test_help_of_a_lazy_group_reads_none_of_its_commands(name: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert done.stdout.split() == [f"weightmark.cli.{each}" for each in ("application", "lazy", name)]
+    assert done.stdout.split() == sorted(f"weightmark.cli.{each}" for each in ("application", "lazy", name))
 
 
 @pytest.mark.parametrize("name", sorted(LAZY))

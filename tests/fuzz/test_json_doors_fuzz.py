@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.json_fuzz import change_one
 
 from weightmark.encoding import (
     Algorithm,
@@ -67,12 +68,6 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-def places(value: Any, here: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Give the path of every member, however deep."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [here, *(path for key, child in pairs for path in places(child, (*here, key)))]
-
-
 @pytest.mark.parametrize("name", sorted(DOORS))
 def test_what_was_written_is_read(name: str) -> None:
     read, data = DOORS[name]
@@ -93,14 +88,7 @@ def test_any_bytes(name: str, data: bytes) -> None:
 def test_one_member_changed(name: str, choice: st.DataObject, value: Any, drop: bool) -> None:
     read, data = DOORS[name]
     document = json.loads(data)
-    path = choice.draw(st.sampled_from(places(document)[1:]))
-    parent = document
-    for key in path[:-1]:
-        parent = parent[key]
-    if drop:
-        del parent[path[-1]]
-    else:
-        parent[path[-1]] = value
+    change_one(document, choice, value, drop=drop)
     try:
         read(json.dumps(document).encode())
     except MalformedError as error:

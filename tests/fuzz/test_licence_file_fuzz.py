@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.json_fuzz import change_one
 from tests.licence_files import NOW, Party, b64, licence_bytes, status_bytes, unb64
 
 from weightmark.claims.offline.licence_file import verify_licence
@@ -31,12 +32,6 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=5,
 )
-
-
-def places(value: Any, here: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Give the path of every member, however deep."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return [here, *(path for key, child in pairs for path in places(child, (*here, key)))]
 
 
 def refused(kind: str, data: bytes) -> None:
@@ -73,14 +68,7 @@ def test_one_member_changed_and_signed_again(
     """The signer makes nonsense: it is read as what it says, or refused; it never crashes."""
     read, data = READERS[kind]
     document = json.loads(unb64(data.split(b".")[1]))
-    path = choice.draw(st.sampled_from(places(document)[1:]))
-    parent = document
-    for key in path[:-1]:
-        parent = parent[key]
-    if drop:
-        del parent[path[-1]]
-    else:
-        parent[path[-1]] = value
+    change_one(document, choice, value, drop=drop)
     try:
         read(LAB.token(document, typ=kind))
     except (MalformedError, VerificationError) as error:

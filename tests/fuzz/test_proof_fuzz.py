@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.claim_examples import NOW, log_key, public, receipt, signer
+from tests.json_fuzz import places
 
 from weightmark.claims import (
     Bundle,
@@ -85,14 +86,6 @@ def test_a_proof_holds_and_comes_back(kind: str) -> None:
     assert ModelProof.decode(proof.encode()) == proof
 
 
-def places(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    found = [path] if path else []
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in pairs:
-        found += places(child, (*path, key))
-    return found
-
-
 def put(value: Any, path: tuple[str | int, ...], new: Any) -> Any:
     copied = json.loads(json.dumps(value))
     place = copied
@@ -113,7 +106,7 @@ def binding(value: dict[str, Any]) -> dict[str, Any]:
 
 @given(kind=st.sampled_from(sorted(PROOFS)), data=st.data())
 def test_whatever_is_put_into_a_proof_is_refused(kind: str, data: st.DataObject) -> None:
-    path = data.draw(st.sampled_from(places(PROOFS[kind])))
+    path = data.draw(st.sampled_from(places(PROOFS[kind])[1:]))
     lie = put(PROOFS[kind], path, data.draw(JUNK))
     try:
         proof = ModelProof.decode(json.dumps(lie).encode())

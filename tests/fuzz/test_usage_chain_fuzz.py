@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests import usage_chains
-from tests.usage_chains import ID, NOW, Person
+from tests.licence_files import Party
+from tests.usage_chains import ID, NOW
 
 from weightmark.claims.offline.usage_chain import ChainHeader, begin_chain, verify_chain
 from weightmark.claims.offline.usage_text import UsageText
 from weightmark.errors import MalformedError, VerificationError
 
-RESELLER = Person("reseller")
+RESELLER = Party("reseller")
 TRUST = usage_chains.trust(RESELLER)
 
 

@@ -8,13 +8,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from tests.usage_chains import Person, meter
+from tests.licence_files import Party
+from tests.usage_chains import meter
 
 
-def person(seed: str) -> Person:
+def person(seed: str) -> Party:
     """The reseller, with the same key in every process."""
     raw = sha256(seed.encode()).digest()
-    return Person("reseller", Ed25519PrivateKey.from_private_bytes(raw))
+    return Party("reseller", Ed25519PrivateKey.from_private_bytes(raw))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from weightmark.licensing import (
     decide,
 )
 from weightmark.licensing.organisation.applying import apply_rulings
-from weightmark.licensing.organisation.case import Question
+from weightmark.licensing.organisation.case import PolicyQuestion
 from weightmark.licensing.organisation.policy import Weight
 from weightmark.model.event import ModelEvent
 from weightmark.testing.policy_engine import PolicyEngineSuite, ask
@@ -213,7 +213,7 @@ def random_work(dice: random.Random, position: int) -> Work:
     )
 
 
-def random_question(dice: random.Random) -> Question:
+def random_question(dice: random.Random) -> PolicyQuestion:
     works = tuple(random_work(dice, position) for position in range(dice.choice([0, 1, 1, 1, 2, 3])))
     party = Party(name=dice.choice(["acme.example", "bob"]), commercial=dice.random() < 0.5)
     at = TURN + timedelta(milliseconds=dice.choice([-86_400_000, -1, 0, 1]))
@@ -234,7 +234,7 @@ def random_question(dice: random.Random) -> Question:
         if work.subject and work.owner and dice.random() < 0.3
     ]
     decision = decide(request, works, grants)
-    return Question(request=request, works=works, decision=decision, grants=grants, own="acme.example")
+    return PolicyQuestion(request=request, works=works, decision=decision, grants=grants, own="acme.example")
 
 
 def test_cedar_and_our_own_rules_give_the_same_answers():

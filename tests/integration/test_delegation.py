@@ -11,7 +11,8 @@ import biscuit_auth
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.usage_chains import BUNDLE, NOW, WEIGHTS, Person, grant, granted, trust
+from tests.licence_files import Party
+from tests.usage_chains import BUNDLE, NOW, WEIGHTS, grant, granted, trust
 
 from weightmark.claims.delegation import token as tokens
 from weightmark.claims.delegation.delegation import (
@@ -38,12 +39,12 @@ from weightmark.workspace.offline.delegating import Asked, Known, decide_delegat
 
 pytestmark = pytest.mark.integration
 
-LAB, RESELLER = Person("lab"), Person("reseller")
+LAB, RESELLER = Party("lab"), Party("reseller")
 TRUST = trust(LAB, RESELLER)
 LATER = NOW + timedelta(days=30)
 
 
-def make(terms: Grant | None = None, issuer: Person = LAB, narrowing: Narrowing | None = None) -> Delegation:
+def make(terms: Grant | None = None, issuer: Party = LAB, narrowing: Narrowing | None = None) -> Delegation:
     terms = terms or grant(0)
     text = make_delegation(granted(LAB, terms), terms, issuer.key, issuer.sign, narrowing=narrowing)
     return read_delegation(text, TRUST, LATER)
@@ -161,7 +162,7 @@ def test_only_the_licensor_or_a_sublicensing_grantee_delegates() -> None:
     with pytest.raises(UntrustedKeyError, match="may not delegate"):
         make(issuer=RESELLER)
     with pytest.raises(UntrustedKeyError):
-        make(issuer=Person("lab"))
+        make(issuer=Party("lab"))
 
 
 def test_a_grantee_who_delegates_cannot_say_more_than_the_licensor_signed() -> None:
@@ -402,10 +403,10 @@ def test_checks_under_load_refuse_no_valid_token() -> None:
             thread.join()
 
 
-def listed(issuer: Person, *ids: str, at: datetime = LATER) -> RevokedTokens:
+def listed(issuer: Party, *ids: str, at: datetime = LATER) -> RevokedTokens:
     found = tuple(RevokedToken(id=each, at=at, cause="leaked") for each in ids)
     made = RevokedTokens(issuer=issuer.name, issued_at=at, fresh_until=at + timedelta(days=7), tokens=found)
-    return RevokedTokens.verify(made.sign(issuer.sign).encode(), trust(LAB, RESELLER, Person("x")))
+    return RevokedTokens.verify(made.sign(issuer.sign).encode(), trust(LAB, RESELLER, Party("x")))
 
 
 def test_a_revoked_block_revokes_all_that_was_narrowed_from_it() -> None:

@@ -4,11 +4,10 @@ import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
-from tests.usage_chains import Person
+from tests.licence_files import Party
+from tests.schemas import holds
 from tests.workshop import Shell, write_model
 
 from weightmark.claims.delegation.revoked_token import RevokedTokens
@@ -17,17 +16,7 @@ from weightmark.workspace.offline.delegated import revoke_token
 
 pytestmark = pytest.mark.integration
 
-SCHEMAS = Path(__file__).parents[2] / "docs/reference/schema"
 JOB = ("--as", "reseller/ci", "--job", "42", "--model", "net")
-
-
-def holds(name: str, answer: dict[str, Any]) -> dict[str, Any]:
-    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
-    checker = jsonschema.Draft202012Validator
-    checker.check_schema(schema)
-    checker(schema, format_checker=checker.FORMAT_CHECKER).validate(answer)
-    assert not answer.keys() - schema["properties"].keys()
-    return answer
 
 
 @pytest.fixture
@@ -173,7 +162,7 @@ def test_a_stale_a_forged_and_a_damaged_list_are_each_their_own_error(shell: She
         issuer="lab", issued_at=now - timedelta(hours=1), fresh_until=now + timedelta(days=1)
     )
     forged = shell.folder / "forged.json"
-    forged.write_bytes(made.sign(Person("lab").sign).encode())
+    forged.write_bytes(made.sign(Party("lab").sign).encode())
     assert json.loads(shell.run(*asked, forged, code=3).stdout)["error"]["type"] == "UntrustedKeyError"
     forged.write_bytes(listed.read_bytes()[:-9])
     assert json.loads(shell.run(*asked, forged, code=1).stdout)["error"]["type"] == "MalformedError"

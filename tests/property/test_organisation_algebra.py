@@ -14,7 +14,7 @@ from weightmark.licensing import (
     Judge,
     OrganisationPolicy,
     Party,
-    Question,
+    PolicyQuestion,
     Relation,
     Request,
     Work,
@@ -73,7 +73,7 @@ def policies(draw: st.DrawFn) -> OrganisationPolicy:
 
 
 @st.composite
-def questions(draw: st.DrawFn) -> Question:
+def questions(draw: st.DrawFn) -> PolicyQuestion:
     works = tuple(
         Work(
             name=draw(st.sampled_from(["net", "base", "x1"])),
@@ -103,7 +103,7 @@ def questions(draw: st.DrawFn) -> Question:
         if work.subject and work.owner and draw(st.booleans())
     ]
     decision = decide(request, works, grants)
-    return Question(request=request, works=works, decision=decision, grants=grants, own="acme")
+    return PolicyQuestion(request=request, works=works, decision=decision, grants=grants, own="acme")
 
 
 @given(policies(), questions())
@@ -167,7 +167,7 @@ def test_nothing_changes_before_until(policy, question):
     def answer(at: datetime) -> str:
         later = Request(action=request.action, party=request.party, at=at)
         decision = decide(later, works, grants)
-        asked = Question(request=later, works=works, decision=decision, grants=grants, own="acme")
+        asked = PolicyQuestion(request=later, works=works, decision=decision, grants=grants, own="acme")
         return apply_rulings(decision, judge.judge(asked)).outcome
 
     found = apply_rulings(question.decision, judge.judge(question))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
-from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from weightmark._version import __version__
+from weightmark.cli.lazy import LazyGroup
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from weightmark.ports import Command
 
 # name: (module, one line for --help). The line stands here so that --help reads no module.
@@ -63,32 +64,18 @@ def added_commands() -> dict[str, type[Command]]:
     return {name: cls for name, cls in offered.items() if name not in COMMANDS}
 
 
-class _LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Give the names in the order of the table, then those that plugins add."""
-        del ctx
-        return [*COMMANDS, *added_commands()]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Read the module of one command."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            added = added_commands().get(cmd_name)
-            return None if added is None else added().make()
-        module = import_module(f"weightmark.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the table of commands from the lines above, without reading any module."""
-        del ctx
-        rows: Sequence[tuple[str, str]] = [(name, line) for name, (_, line) in COMMANDS.items()]
-        added = [(name, cls.line) for name, cls in added_commands().items()]
-        with formatter.section("Commands"):
-            formatter.write_dl([*rows, *added])
+class _Application(LazyGroup):
+    def added(self) -> Mapping[str, type[Command]]:
+        """Give the commands that plugins add."""
+        return added_commands()
 
 
-@click.group(cls=_LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Application,
+    table=COMMANDS,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="weightmark")
 def application() -> None:
     """Ownership, licensing and attribution for AI models.

@@ -6,11 +6,11 @@ from datetime import datetime
 import click
 
 from weightmark.cli.amount import Amount
-from weightmark.cli.explaining import show_decision
+from weightmark.cli.explaining import hangs_on_commerce, show_decision
 from weightmark.cli.option import Moment, open_workspace
 from weightmark.cli.output import fails_clearly, json_option, print_json
 from weightmark.encoding import format_time
-from weightmark.licensing import Action, Outcome
+from weightmark.licensing import Action, Decision, Outcome
 from weightmark.vocabulary import EventKind
 from weightmark.workspace.gate_mode import describe_mode
 
@@ -39,6 +39,11 @@ _KINDS = {Action(kind.value): kind for kind in EventKind}
     help="Units that it takes, such as tokens=500; one of each that is not named. May be repeated.",
 )
 @click.option(
+    "--commercial/--non-commercial",
+    default=None,
+    help="Whether it is for commercial use; else as your settings say of you, and commercial for others.",
+)
+@click.option(
     "--at", metavar="TIME", type=Moment(), help="When, in UTC (2027-01-31 or 2027-01-31T00:00:00Z); else now."
 )
 @json_option
@@ -50,6 +55,7 @@ def command(
     purpose: str,
     seat: str,
     amounts: tuple[tuple[str, int], ...],
+    commercial: bool | None,
     at: datetime | None,
     as_json: bool,
 ) -> None:
@@ -69,7 +75,14 @@ def command(
     with open_workspace() as workspace:
         asked = Action(action)
         decision = workspace.check(
-            model, asked, party=party, at=moment, purpose=purpose, seat=seat, amount=amount
+            model,
+            asked,
+            party=party,
+            at=moment,
+            purpose=purpose,
+            seat=seat,
+            amount=amount,
+            commercial=commercial,
         )
         who, gates = party or workspace.configuration.party.name, workspace.configuration.gates
     if as_json:
@@ -77,5 +90,18 @@ def command(
     else:
         undecided = decision.outcome is Outcome.UNDECIDED and asked in _KINDS
         notes = [describe_mode(gates[_KINDS[asked]], _KINDS[asked])] if undecided else []
+        notes += _remarks(decision, who, amount, commercial)
         show_decision(decision, f"{who} may {action} {model}", f"{who} may not {action} {model}", *notes)
     sys.exit(EXIT[decision.outcome])
+
+
+def _remarks(decision: Decision, who: str, amount: dict[str, int], commercial: bool | None) -> list[str]:
+    """Say what the question itself may have lacked: how commercial it is, a name that nothing counts."""
+    found = [
+        f"{name} is not counted here; what is: {', '.join(sorted(decision.left))}."
+        for name in amount
+        if decision.left and name not in decision.left
+    ]
+    if commercial is None and hangs_on_commerce(decision):
+        found.append(f"{who} is taken to act commercially; ask with --non-commercial if not.")
+    return found

@@ -4,7 +4,13 @@ import click
 
 from weightmark.cli.output import bad, good
 from weightmark.encoding import format_time, printable
-from weightmark.licensing import Decision, Outcome, Reason
+from weightmark.licensing import Decision, Outcome, Reason, ReasonCode
+
+
+def hangs_on_commerce(decision: Decision) -> bool:
+    """Say whether a licence or a grant refuses because the use is taken to be commercial."""
+    codes = {reason.code for reason in decision.reasons}
+    return bool(codes & {ReasonCode.GRANT_NON_COMMERCIAL, ReasonCode.NON_COMMERCIAL})
 
 
 def show_decision(decision: Decision, yes: str, no: str, *notes: str) -> None:

@@ -18,14 +18,41 @@ from weightmark.claims import (
     SeatClaim,
     Suspension,
 )
+from weightmark.claims.subject import check_text
 from weightmark.cli.option import Moment
 from weightmark.encoding import Json, format_time
+from weightmark.errors import MalformedError
 from weightmark.index import KnownGrant
 from weightmark.licensing import Entitlement, FailMode, IssuedGrant, Renewal, Tier, parse_scope
 from weightmark.licensing.window import MOST_GRACE_DAYS, days_left
 from weightmark.workspace.granting import state_of, waiting_of
 
 F = TypeVar("F", bound=Callable[..., object])
+
+
+class Words(click.ParamType[str]):
+    """Text for people: at least one character, and all of them printable.
+
+    Args:
+        name: what it is, in messages.
+        most: the most characters.
+    """
+
+    def __init__(self, name: str, most: int) -> None:
+        self.name = name
+        self._most = most
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check it; a wrong one is a usage error."""
+        try:
+            check_text(value, f"the {self.name}", least=1, most=self._most)
+        except MalformedError as error:
+            self.fail(f"{error.message}.", param, ctx)
+        return value
+
+
+NAME = Words("name", 256)
+CAUSE = Words("cause", 1024)
 
 
 class Bound(click.ParamType[Entitlement]):
@@ -88,7 +115,9 @@ _OPTIONS = (
     click.option(
         "--commercial/--non-commercial", default=None, help="Whether for commercial use; else it is."
     ),
-    click.option("--purpose", "purposes", multiple=True, metavar="NAME", help="Only for this; repeatable."),
+    click.option(
+        "--purpose", "purposes", multiple=True, type=NAME, metavar="NAME", help="Only for this; repeatable."
+    ),
     click.option(
         "--bound",
         "bounds",
@@ -134,6 +163,8 @@ def read_terms_options(given: dict[str, Any], scope: str | None) -> dict[str, An
     fields = {name: value for name, value in given.items() if value is not None and value != ()}
     if price is not None and days is None:
         raise click.UsageError("--renew-price needs --renew-days, the time that it pays for.")
+    if "degrade_to" in fields and fields.get("fail_mode") != FailMode.DEGRADE:
+        raise click.UsageError("--degrade-to needs --fail-mode degrade.")
     try:
         if scope is not None:
             fields |= {"capabilities": parse_scope(scope), "tier": None}

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from weightmark.cli.granting import read_terms_options, terms_options
+from weightmark.cli.granting import CAUSE, NAME, read_terms_options, terms_options
 from weightmark.cli.option import Moment, grant_argument, open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_json
 from weightmark.encoding import Json, format_time, is_digest
@@ -15,7 +15,7 @@ from weightmark.workspace import GrantRecord, Workspace
 from weightmark.workspace.granting import state_of, waiting_of
 
 _CAUSE = click.option(
-    "--cause", required=True, metavar="TEXT", help="Why; it stands in the ledger for all to read."
+    "--cause", required=True, type=CAUSE, metavar="TEXT", help="Why; it stands in the ledger for all to read."
 )
 _CHANGE = click.option(
     "--change", "target", metavar="STATEMENT", help="A proposed change, as `grants show` names it."
@@ -53,7 +53,7 @@ def approve(grant: str, target: str | None, party: str | None, key: str | None, 
       weightmark grants approve sha256:3b0c… --as bob
     """
     with open_workspace(party=party, key=key) as workspace:
-        known, name = workspace.find_grant(grant), workspace.configuration.party.name
+        known, name = workspace.find_grant(workspace.name_grant(grant)), workspace.configuration.party.name
         approvers = known.life.grant.approvers
         if name not in approvers:
             raise NotEntitledError(
@@ -86,12 +86,12 @@ def amend(
     if not fields:
         raise click.UsageError("Name what is to be changed, such as --until or --seats.")
     with open_workspace(party=party, key=key) as workspace:
-        known = workspace.find_grant(grant)
+        known = workspace.find_grant(workspace.name_grant(grant))
         try:
             amended = replace(known.life.grant, **fields)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        _tell(workspace, workspace.amend(grant, amended), "changed", as_json=as_json)
+        _tell(workspace, workspace.amend(known.id, amended), "changed", as_json=as_json)
 
 
 @click.command("suspend")
@@ -108,7 +108,7 @@ def suspend(grant: str, cause: str, party: str | None, key: str | None, as_json:
       weightmark grants suspend sha256:3b0c… --cause "an audit is under way"
     """
     with open_workspace(party=party, key=key) as workspace:
-        _tell(workspace, workspace.suspend(grant, cause), "suspended", as_json=as_json)
+        _tell(workspace, workspace.suspend(workspace.name_grant(grant), cause), "suspended", as_json=as_json)
 
 
 @click.command("reinstate")
@@ -125,7 +125,8 @@ def reinstate(grant: str, cause: str, party: str | None, key: str | None, as_jso
       weightmark grants reinstate sha256:3b0c… --cause "the audit found nothing"
     """
     with open_workspace(party=party, key=key) as workspace:
-        _tell(workspace, workspace.reinstate(grant, cause), "reinstated", as_json=as_json)
+        done = workspace.reinstate(workspace.name_grant(grant), cause)
+        _tell(workspace, done, "reinstated", as_json=as_json)
 
 
 @click.command("renew")
@@ -145,13 +146,13 @@ def renew(grant: str, end: datetime, payment: str, party: str | None, key: str |
       weightmark grants renew sha256:3b0c… --until 2028-12-31 --payment "order 18"
     """
     with open_workspace(party=party, key=key) as workspace:
-        done = workspace.renew(grant, end, payment=payment)
+        done = workspace.renew(workspace.name_grant(grant), end, payment=payment)
         _tell(workspace, done, f"renewed until {format_time(end)}", as_json=as_json)
 
 
 @click.command("transfer")
 @grant_argument
-@click.option("--to", "grantee", required=True, metavar="NAME", help="Who holds it from now on.")
+@click.option("--to", "grantee", required=True, type=NAME, metavar="NAME", help="Who holds it from now on.")
 @speaker_options
 @json_option
 @fails_clearly
@@ -165,14 +166,14 @@ def transfer(grant: str, grantee: str, party: str | None, key: str | None, as_js
       weightmark grants transfer sha256:3b0c… --to acme-labs --as acme
     """
     with open_workspace(party=party, key=key) as workspace:
-        done = workspace.assign(grant, grantee)
+        done = workspace.assign(workspace.name_grant(grant), grantee)
         _tell(workspace, done, f"handed over to {grantee}", as_json=as_json)
 
 
 def _consent(workspace: Workspace, grant: str, target: str | None) -> GrantRecord:
     if target is not None and not is_digest(target):
         raise click.UsageError(f"--change is {target[:40]!r}, which is no statement's digest.")
-    return workspace.consent(grant, target=target or "")
+    return workspace.consent(workspace.name_grant(grant), target=target or "")
 
 
 def _tell(workspace: Workspace, done: GrantRecord, what: str, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import click
 
+from weightmark.cli.granting import NAME
 from weightmark.cli.option import grant_argument, open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_json
 from weightmark.encoding import Json, printable
@@ -20,7 +21,7 @@ def seat() -> None:
 
 @seat.command("add")
 @grant_argument
-@click.argument("holder")
+@click.argument("holder", type=NAME)
 @speaker_options
 @json_option
 @fails_clearly
@@ -32,12 +33,13 @@ def add(grant: str, holder: str, party: str | None, key: str | None, as_json: bo
       weightmark grants seat add sha256:3b0c… ann@example.com --as acme
     """
     with open_workspace(party=party, key=key) as workspace:
-        _show(workspace.seat(grant, holder).known, f"{holder} has a seat.", as_json=as_json)
+        done = workspace.seat(workspace.name_grant(grant), holder)
+        _show(done.known, f"{holder} has a seat.", as_json=as_json)
 
 
 @seat.command("free")
 @grant_argument
-@click.argument("holder")
+@click.argument("holder", type=NAME)
 @speaker_options
 @json_option
 @fails_clearly
@@ -49,7 +51,7 @@ def free(grant: str, holder: str, party: str | None, key: str | None, as_json: b
       weightmark grants seat free sha256:3b0c… ann@example.com --as acme
     """
     with open_workspace(party=party, key=key) as workspace:
-        done = workspace.seat(grant, holder, freed=True)
+        done = workspace.seat(workspace.name_grant(grant), holder, freed=True)
         _show(done.known, f"{holder} has a seat no longer.", as_json=as_json)
 
 
@@ -65,7 +67,7 @@ def list_seats(grant: str, as_json: bool) -> None:
       weightmark grants seat list sha256:3b0c…
     """
     with open_workspace() as workspace:
-        _show(workspace.find_grant(grant), "", as_json=as_json)
+        _show(workspace.find_grant(workspace.name_grant(grant)), "", as_json=as_json)
 
 
 def _show(known: KnownGrant, done: str, *, as_json: bool) -> None:

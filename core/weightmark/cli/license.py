@@ -1,35 +1,30 @@
-"""``weightmark license``."""
+"""``weightmark license``: the group; each command's module is read only when it is called."""
 
-import json
-from pathlib import Path
+from typing import Final
 
 import click
 
-from weightmark.claims import TermsClaim
-from weightmark.cli.license_build import build
-from weightmark.cli.license_clock import clock
-from weightmark.cli.license_compat import command as compat
-from weightmark.cli.license_delegate import command as delegate
-from weightmark.cli.license_delegated import command as delegated
-from weightmark.cli.license_delegated import revoke as revoke_token
-from weightmark.cli.license_file import issue, machine, verify
-from weightmark.cli.license_status import status
-from weightmark.cli.license_text import text
-from weightmark.cli.option import open_workspace, speaker_options
-from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json, print_table
-from weightmark.encoding import Json, decode
-from weightmark.licensing import TEMPLATES, Terms, find_template, parse_license, to_odrl, word_terms
-from weightmark.licensing.building import check_terms
-from weightmark.licensing.catalog import ALIASES
-from weightmark.licensing.pointer import find_pointer, pointer_names
-from weightmark.licensing.verbatim import text_names
-from weightmark.workspace import describe, read_bounded
+from weightmark.cli.lazy import LazyGroup
 
-MAX_TERMS = 1 << 20
-"""Bytes of a file of terms; a longer one is not read."""
+TABLE: Final[dict[str, tuple[str, str]]] = {
+    "set": ("license_set", "Record under which licence a model stands."),
+    "show": ("license_show:show", "Show what a licence permits, forbids and demands."),
+    "templates": ("license_show:templates", "List the licences that are known."),
+    "text": ("license_text:text", "Write the whole text of a licence, word for word."),
+    "build": ("license_build:build", "Make terms of your own."),
+    "compat": ("license_compat", "Ask whether works may come together."),
+    "issue": ("license_file:issue", "Write a signed licence file, which verifies offline."),
+    "verify": ("license_file:verify", "Verify a licence file; say what it allows."),
+    "machine": ("license_file:machine", "Print a name of this machine, to bind a file to."),
+    "status": ("license_status:status", "Say which grants still hold, in one signed file."),
+    "clock": ("license_clock:clock", "See whether this machine's clock was put back."),
+    "delegate": ("license_delegate", "Hand a grant on as a token; narrow one offline."),
+    "delegated": ("license_delegated", "Verify a token; decide what its bearer may do."),
+    "revoke-token": ("license_delegated:revoke", "Revoke a token and all that came of it."),
+}
 
 
-@click.group("license")
+@click.group("license", cls=LazyGroup, table=TABLE)
 def command() -> None:
     """Set or show the licence of a model.
 
@@ -39,179 +34,3 @@ def command() -> None:
       weightmark license show cc-by-nc-4.0
       weightmark license build --name ours --template per-seat --seats 20
     """
-
-
-command.add_command(build)
-command.add_command(text)
-for offline in (issue, verify, machine, status, clock):
-    command.add_command(offline)
-for each in (delegate, delegated, revoke_token):
-    command.add_command(each)
-
-
-@command.command("set")
-@click.argument("model")
-@click.argument("licence")
-@click.option(
-    "--terms",
-    "terms_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Terms of your own, as JSON; they are weighed instead of the licence.",
-)
-@speaker_options
-@json_option
-@fails_clearly
-def set_(
-    model: str,
-    licence: str,
-    terms_file: Path | None,
-    party: str | None,
-    key: str | None,
-    as_json: bool,
-) -> None:
-    """Record that MODEL stands under LICENCE. Only its owner may.
-
-    LICENCE is an SPDX expression; write LicenseRef-NAME for a licence that SPDX does not list.
-
-    \b
-    Example:
-      weightmark license set ./model apache-2.0
-    """
-    licence = parse_license(licence).text
-    terms = None if terms_file is None else _read_terms(terms_file)
-    with open_workspace(party=party, key=key) as workspace:
-        registered = workspace.find(model)
-        claim = TermsClaim(license=licence, terms=terms, issued_at=workspace.clock())
-        recorded = workspace.record(registered, claim, owner_only="set its licence")
-    if as_json:
-        print_json({"model": registered.bundle, "license": licence, "entry": recorded.receipt.index})
-        return
-    good(f"{registered.name} stands under {licence} (entry {recorded.receipt.index}).")
-
-
-@command.command("show")
-@click.argument("model_or_licence")
-@click.option("--text", "as_text", is_flag=True, help="Write the terms as plain sentences.")
-@click.option("--odrl", "as_odrl", is_flag=True, help="Write the terms as an ODRL policy.")
-@json_option
-@fails_clearly
-def show(model_or_licence: str, as_text: bool, as_odrl: bool, as_json: bool) -> None:
-    """Show the licence of a model, or what a licence permits, forbids and demands.
-
-    \b
-    Example:
-      weightmark license show cc-by-nc-4.0
-    """
-    template = find_template(model_or_licence)
-    if template is not None:
-        if not _show_otherwise(template, as_text=as_text, as_odrl=as_odrl):
-            _show_terms(template, as_json=as_json)
-        return
-    if _show_pointer(model_or_licence, as_json=as_json):
-        return
-    with open_workspace() as workspace:
-        model = workspace.find(model_or_licence)
-    terms = model.terms or (None if model.license is None else find_template(model.license))
-    if terms is not None and _show_otherwise(terms, as_text=as_text, as_odrl=as_odrl):
-        return
-    if as_json:
-        print_json({**describe(model), "terms": None if terms is None else terms.to_json()})
-        return
-    print_fields({"model": model.name, "owner": model.owner, "license": model.license or "none stated"})
-    if terms is not None:
-        _show_terms(terms, as_json=False)
-
-
-@command.command("templates")
-@json_option
-@fails_clearly
-def templates(as_json: bool) -> None:
-    """List the licences that are known: those with rules, and those known by name only.
-
-    \b
-    Example:
-      weightmark license templates
-    """
-    spellings: dict[str, list[str]] = {}
-    for spelling, known in ALIASES.items():
-        spellings.setdefault(known, []).append(spelling)
-    if as_json:
-        texts = text_names()
-        rows: list[Json] = [
-            {
-                "id": terms.id,
-                "title": terms.title,
-                "url": terms.url,
-                "also": list(spellings.get(terms.id, [])),
-                "text": terms.id in texts,
-            }
-            for terms in TEMPLATES
-        ]
-        pointers: list[Json] = list(pointer_names())
-        print_json({"templates": rows, "named": pointers})
-        return
-    print_table(
-        ["licence", "title", "also written"],
-        [[terms.id, terms.title, ", ".join(spellings.get(terms.id, []))] for terms in TEMPLATES],
-    )
-    click.echo(f"Known by name, without rules: {', '.join(pointer_names())}")
-
-
-def _show_otherwise(terms: Terms, *, as_text: bool, as_odrl: bool) -> bool:
-    if as_text:
-        click.echo(word_terms(terms), nl=False)
-    elif as_odrl:
-        click.echo(json.dumps(to_odrl(terms), indent=2, ensure_ascii=False))
-    return as_text or as_odrl
-
-
-def _show_pointer(name: str, *, as_json: bool) -> bool:
-    pointer = find_pointer(name)
-    if pointer is None:
-        return False
-    if as_json:
-        known: dict[str, Json] = {"name": pointer.name, "title": pointer.title, "url": pointer.url}
-        print_json({"terms": None, "known": known})
-        return True
-    print_fields(
-        {
-            "licence": f"{pointer.name} ({pointer.title})",
-            "text": pointer.url or None,
-            "rules": "none: its text must be read by a person",
-            "note": pointer.advice or None,
-        }
-    )
-    return True
-
-
-def _read_terms(file: Path) -> Terms:
-    terms = Terms.from_json(decode(read_bounded(file, MAX_TERMS), what=str(file)), what=str(file))
-    check_terms(terms, what=str(file))
-    return terms
-
-
-def _show_terms(terms: Terms, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"terms": terms.to_json()})
-        return
-    print_fields(
-        {
-            "licence": f"{terms.id} ({terms.title})" if terms.title else terms.id,
-            "text": terms.url or None,
-            "permits": ", ".join(sorted(terms.permissions)) or "nothing",
-            "forbids": ", ".join(sorted(terms.prohibitions)) or "nothing in so many words",
-            "commercial": "yes" if terms.commercial else f"no  [{terms.clause('commercial')}]",
-        }
-    )
-    for duty in terms.duties:
-        click.echo(f"  duty: {duty.sentence}  [{duty.clause}]")
-    for restriction in terms.use_restrictions:
-        click.echo(f"  not for: {restriction.sentence}  [{restriction.clause}]")
-    for condition in terms.conditions:
-        click.echo(f"  only if: {condition.sentence}  [{condition.clause}]")
-    if terms.share_alike is not None:
-        carried = ", ".join(terms.share_alike.outbound) or "a licence that keeps these restrictions"
-        click.echo(f"  derived works carry: {carried}  [{terms.share_alike.clause}]")
-
-
-command.add_command(compat)

@@ -23,6 +23,7 @@ from weightmark.licensing import (
     WorkKind,
     build_terms,
     find_template,
+    nearest_names,
 )
 from weightmark.licensing.building import draft_from
 from weightmark.licensing.drafting import parse_bound, parse_capabilities, parse_sharing, read_draft
@@ -201,8 +202,11 @@ def _begin(name: str | None, template: str | None, source: Path | None) -> Draft
 def _template(name: str) -> Terms:
     terms = find_template(name)
     if terms is None:
+        near = nearest_names(name)
+        offer = f"; did you mean {' or '.join(near)}?" if near else ""
         raise MalformedError(
-            f"there is no template {name[:60]!r}", hint="`weightmark license templates` shows all of them."
+            f"there is no template {name[:60]!r}{offer}",
+            hint="`weightmark license templates` shows all of them.",
         )
     return terms
 
@@ -239,7 +243,10 @@ def _write(out: Path, terms: Terms, policy: dict[str, Json], *, force: bool) -> 
     }
     there = [str(path) for path in contents if path.exists()]
     if there and not force:
-        raise MalformedError(f"{', '.join(there)} is there already", hint="Give --force, or another --out.")
+        verb = "is" if len(there) == 1 else "are"
+        raise MalformedError(
+            f"{', '.join(there)} {verb} there already", hint="Give --force, or another --out."
+        )
     out.mkdir(parents=True, exist_ok=True)
     for path, content in contents.items():
         path.write_bytes(content)

@@ -29,6 +29,7 @@ from weightmark.workspace.reading import is_path
 
 EXIT = {Answer.ALLOWED: 0, Answer.DUTIES: 0, Answer.REFUSED: 4, Answer.UNKNOWN: 5}
 MAX_TERMS = 1 << 20
+_MOST_SHOWN = 80
 """Bytes of a file of terms; a longer one is not read."""
 
 
@@ -63,6 +64,12 @@ def command(works: tuple[str, ...], use: str, joining: str, as_json: bool) -> No
     Example:
       weightmark license compat mit llama3.1 --use "serve commercially"
     """
+    if not use.strip():
+        raise click.UsageError(
+            "--use is empty; say what is done, such as 'fine-tune and serve commercially'."
+        )
+    if not all(work.strip() for work in works):
+        raise click.UsageError("A WORK is empty; name a licence, a file of terms or a registered model.")
     how = Joining(joining)
     ingredients = [ingredient for work in works for ingredient in _gather(work, how)]
     purposes = {purpose for ingredient in ingredients for purpose in _purposes(ingredient.license)}
@@ -108,7 +115,8 @@ def _purposes(expression: Expression | None) -> frozenset[str]:
 
 
 def _show(answer: Compatibility, works: tuple[str, ...]) -> None:
-    listed = printable(", ".join(works))
+    shown = (work if len(work) <= _MOST_SHOWN else f"{work[:_MOST_SHOWN]}…" for work in works)
+    listed = printable(", ".join(shown))
     match answer.verdict:
         case Answer.ALLOWED:
             good(f"Allowed ({answer.joining}): {listed}.")

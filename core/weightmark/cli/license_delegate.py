@@ -12,9 +12,10 @@ from weightmark.claims.trust import MAX_SIZE, TrustRoot
 from weightmark.cli.amount import Amount
 from weightmark.cli.option import Moment, open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
-from weightmark.encoding import Digest, Json, is_digest, parse_digest, printable
+from weightmark.encoding import Json, parse_digest, printable
 from weightmark.licensing import parse_scope
 from weightmark.workspace import Workspace, read_bounded, write_whole
+from weightmark.workspace.grant_name import is_grant_name
 from weightmark.workspace.offline.delegating import delegate
 
 MAX_FILE = MAX_TOKEN * 4 // 3 + 16
@@ -112,11 +113,11 @@ def command(
 
 
 def _make(workspace: Workspace, grant: str, narrowing: Narrowing, *, seal: bool) -> str:
-    if not is_digest(grant):
+    if not is_grant_name(grant):
         raise click.UsageError(f"{grant!r} is no grant's id; to narrow a token say --narrow.")
     now, resources = workspace.clock(), workspace.resources
     below = narrowing if not narrowing.party else None
-    token = delegate(resources, Digest(grant), now, narrowing=below)
+    token = delegate(resources, workspace.name_grant(grant), now, narrowing=below)
     first = read_delegation(token, resources.trust, now)
     if below is None:
         return narrow_delegation(first, narrowing, close=seal)

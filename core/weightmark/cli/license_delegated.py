@@ -11,7 +11,7 @@ from weightmark.claims.delegation.delegation import Delegation
 from weightmark.claims.delegation.revoked_token import RevokedTokens
 from weightmark.cli.amount import Amount
 from weightmark.cli.check import EXIT
-from weightmark.cli.explaining import show_decision
+from weightmark.cli.explaining import hangs_on_commerce, show_decision
 from weightmark.cli.license_delegate import describe, read_token, read_trust, show
 from weightmark.cli.option import Moment, open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
@@ -51,6 +51,11 @@ _ACTIONS = [action.value for action in Action if action.needs]
 @click.option("--as", "bearer", default="", metavar="NAME", help="Who presents it; else your own party.")
 @click.option("--at", metavar="TIME", type=Moment(), help="When, in UTC; else now.")
 @click.option("--purpose", default="", metavar="PURPOSE", help="What it is for.")
+@click.option(
+    "--commercial/--non-commercial",
+    default=None,
+    help="Whether it is for commercial use; else as your settings say of you, and commercial for others.",
+)
 @click.option("--job", default="", metavar="ID", help="In which job.")
 @click.option(
     "--used",
@@ -81,6 +86,7 @@ def command(
     bearer: str,
     at: datetime | None,
     purpose: str,
+    commercial: bool | None,
     job: str,
     used: tuple[tuple[str, int], ...],
     count: tuple[str, int] | None,
@@ -120,7 +126,7 @@ def command(
             at=moment,
             purpose=purpose,
             job=job,
-            commercial=_commercial(workspace, bearer),
+            commercial=_commercial(workspace, bearer) if commercial is None else commercial,
             amount={} if count is None else _amount(workspace, token, count, count_key),
         )
         lists = [read_list(each, trust, moment) for each in revoked]
@@ -146,9 +152,16 @@ def _decide(
         own = own_list(workspace.resources)
         lists += [] if own is None else [own]
     if used:
-        asked = replace(
-            asked, used=dict.fromkeys((token.id, *(block.account for block in token.blocks)), used)
-        )
+        # What was counted here stays counted, whatever the bearer says.
+        here = asked.used or {}
+        told: dict[str, dict[str, int]] = {
+            account: {
+                name: max(used.get(name, 0), here.get(account, {}).get(name, 0))
+                for name in {*used, *here.get(account, {})}
+            }
+            for account in (token.id, *(block.account for block in token.blocks))
+        }
+        asked = replace(asked, used=told)
     return decide_delegated(token, asked, known=known, revoked=lists)
 
 
@@ -170,9 +183,11 @@ def _answer(
         print_json({**decision.to_json(), **about})
     else:
         what = f"{asked.action} {model}"
-        notes = (
+        notes: tuple[str, ...] = (
             () if known else ("The grant is taken as the token carries it; no ledger was asked about it.",)
         )
+        if asked.commercial and hangs_on_commerce(decision):
+            notes += (f"{asked.party} is taken to act commercially; ask with --non-commercial if not.",)
         show_decision(decision, f"{asked.party} may {what}", f"{asked.party} may not {what}", *notes)
     sys.exit(EXIT[decision.outcome])
 

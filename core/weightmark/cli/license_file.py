@@ -13,9 +13,10 @@ from weightmark.claims.key import MAX_KEY_SIZE
 from weightmark.claims.offline.licence_file import MAX_SIZE, claimed_issuer
 from weightmark.claims.offline.status_token import MAX_SIZE as MAX_STATUS
 from weightmark.claims.trust import MAX_SIZE as MAX_TRUST
+from weightmark.cli.amount import Amount
 from weightmark.cli.check import EXIT
-from weightmark.cli.explaining import show_decision
-from weightmark.cli.option import Moment, open_workspace, speaker_options
+from weightmark.cli.explaining import hangs_on_commerce, show_decision
+from weightmark.cli.option import Moment, grant_argument, open_workspace, speaker_options
 from weightmark.cli.output import (
     EXIT_VERIFICATION,
     fails_clearly,
@@ -27,7 +28,7 @@ from weightmark.cli.output import (
     progress_bar,
 )
 from weightmark.cli.span import Span
-from weightmark.encoding import Digest, Json, format_time, parse_digest, printable
+from weightmark.encoding import Json, format_time, printable
 from weightmark.errors import MalformedError, UntrustedKeyError
 from weightmark.licensing import Action
 from weightmark.workspace import Workspace, read_bounded, write_whole
@@ -36,29 +37,12 @@ from weightmark.workspace.offline.licence_issuing import issue_licence
 from weightmark.workspace.offline.licence_verdict import LicenceQuestion, LicenceVerdict, describe_licence
 from weightmark.workspace.offline.machine import name_machine
 
-_MOST_DIGITS = 15
+_COMMERCE = "The use is taken to be commercial; where it is not, set WEIGHTMARK_COMMERCIAL=false."
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-class Units(click.ParamType[tuple[str, int]]):
-    """So many units of one entitlement: ``inferences=1200``."""
-
-    name = "units"
-
-    def convert(
-        self, value: str | tuple[str, int], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, int]:
-        """Read it; a wrong one is a usage error."""
-        if not isinstance(value, str):
-            return value
-        name, _, units = value.rpartition("=")
-        if not name or not units.isascii() or not units.isdigit() or len(units) > _MOST_DIGITS:
-            self.fail(f"{value[:40]!r} is no use of an entitlement such as inferences=1200.", param, ctx)
-        return name, int(units)
-
-
 @click.command("issue")
-@click.argument("grant")
+@grant_argument
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where the file goes.")
 @click.option("--machine", default="", metavar="ID", help="Bind it to the machine of this name.")
 @click.option("--this-machine", is_flag=True, help="Bind it to this machine.")
@@ -92,14 +76,10 @@ def issue(
         raise click.UsageError("--machine and --this-machine name two machines.")
     if status_optional and not status_uri:
         raise click.UsageError("--status-optional needs --status-uri: there is no list to be optional.")
-    try:
-        parse_digest(grant, what="the grant's id")
-    except MalformedError as error:
-        raise click.UsageError(error.message) from error
     with open_workspace(party=party, key=key) as workspace:
         data, licence = issue_licence(
             workspace.resources,
-            Digest(grant),
+            workspace.name_grant(grant),
             workspace.clock(),
             machine=name_machine() if this_machine else machine,
             seat=seat,
@@ -133,7 +113,7 @@ def issue(
 )
 @click.option("--purpose", default="", metavar="NAME", help="What it is for.")
 @click.option("--seat", default="", metavar="NAME", help="Who acts, as the grant's seats are named.")
-@click.option("--used", type=Units(), multiple=True, metavar="NAME=UNITS", help="Use so far; repeatable.")
+@click.option("--used", type=Amount(), multiple=True, metavar="NAME=UNITS", help="Use so far; repeatable.")
 @click.option("--at", metavar="TIME", type=Moment(), help="When, in UTC; else now.")
 @click.option("--status", type=_FILE, help="The licensor's status list.")
 @click.option("--max-age", type=Span(), metavar="TIME", help="The oldest list that is taken: 7d, 12h.")
@@ -254,7 +234,8 @@ def _report(error: MalformedError, *, as_json: bool) -> None:
 def _show(file: Path, action: str, verdict: LicenceVerdict) -> None:
     licence = verdict.evidence.licence
     who, what = printable(licence.grantee), printable(licence.model.name)
-    show_decision(verdict.decision, f"{who} may {action} {what}", f"{who} may not {action} {what}")
+    notes = [_COMMERCE] if hangs_on_commerce(verdict.decision) else []
+    show_decision(verdict.decision, f"{who} may {action} {what}", f"{who} may not {action} {what}", *notes)
     listed = None
     if verdict.status is not None and verdict.found is not None:
         listed = f"{verdict.found.name.lower()}, by the list of {format_time(verdict.status.token.issued_at)}"

@@ -34,11 +34,15 @@ def ask_draft(find: Callable[[str], Terms]) -> Draft:
     """
     click.echo("Terms of your own. An empty answer takes what stands in brackets.", err=True)
     name = _ask("What are they called?", None, str)
-    template = _ask("Start from which template?", NONE, lambda text: None if text == NONE else find(text))
+    template = _ask(
+        "Start from which template, such as per-seat or academic?",
+        NONE,
+        lambda text: None if text == NONE else find(text),
+    )
     draft = Draft(id=name) if template is None else draft_from(template, name)
     draft = _ask_all(draft)
     while contradictions := find_contradictions(draft):
-        click.echo("These contradict each other:", err=True)
+        click.echo("This cannot stand:", err=True)
         for contradiction in contradictions:
             click.echo(f"  {contradiction}", err=True)
         draft = _ask_all(replace(draft, id=_ask("What are they called?", draft.id, str)))

@@ -12,9 +12,10 @@ from weightmark.cli.license_file import trust_of
 from weightmark.cli.option import open_workspace, speaker_options
 from weightmark.cli.output import EXIT_REFUSED, fails_clearly, good, json_option, print_fields, print_json
 from weightmark.cli.span import Span
-from weightmark.encoding import Digest, Json, format_time, is_digest, printable
-from weightmark.errors import NotEntitledError
+from weightmark.encoding import Json, format_time, printable
+from weightmark.errors import UnknownGrantError
 from weightmark.workspace import Workspace, read_bounded, write_whole
+from weightmark.workspace.grant_name import is_grant_name
 from weightmark.workspace.offline.licence_issuing import publish_status
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -112,11 +113,11 @@ def show(file: Path, grant: str | None, max_age: timedelta | None, trust: Path |
 def _place(workspace: Workspace, grant: str) -> int:
     if grant.isascii() and grant.isdigit() and len(grant) < 12:  # noqa: PLR2004 - more than any list has
         return int(grant)
-    if not is_digest(grant):
+    if not is_grant_name(grant):
         raise click.UsageError(f"{grant[:40]!r} is neither a grant's id nor a place in the list.")
-    known = workspace.resources.index.grant(Digest(grant))
+    known = workspace.resources.index.grant(workspace.name_grant(grant))
     if known is None:
-        raise NotEntitledError(
+        raise UnknownGrantError(
             f"the ledger has no grant {grant}",
             hint="Give its place in the list, which the licence file names.",
         )

@@ -110,18 +110,13 @@ def command(
         if inputs is not None and output is not None:
             answered = _run(loader, inputs, output, trust_code=trust_code, timeout=timeout)
     if as_json:
-        print_json(
-            {
-                "uri": model,
-                "tier": tier,
-                "party": loader.party,
-                "capabilities": {name.value: answer.to_json() for name, answer in decisions.items()},
-                "metadata": None if metadata is None else metadata.to_json(),
-                "architecture": None if architecture is None else architecture.to_json(),
-                "written": [str(path) for path in written],
-                "outputs": answered,
-            }
-        )
+        shown: dict[str, Json] = {
+            "metadata": None if metadata is None else metadata.to_json(),
+            "architecture": None if architecture is None else architecture.to_json(),
+            "written": [str(path) for path in written],
+            "outputs": answered,
+        }
+        print_json({"uri": model, **_describe(loader, decisions), **shown})
     else:
         _show(loader, decisions, metadata, architecture)
         for path in written:
@@ -143,6 +138,14 @@ def _survey(loader: "Loader") -> dict[Capability, Decision]:
                 with suppress(LicensingError):
                     loader.require(capability)
     return found
+
+
+def _describe(loader: "Loader", decisions: Mapping[Capability, Decision]) -> dict[str, Json]:
+    return {
+        "tier": loader.tier.value,
+        "party": loader.party,
+        "capabilities": {name.value: answer.to_json() for name, answer in decisions.items()},
+    }
 
 
 def _run(

@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import click
 
-from weightmark.encoding import is_digest, parse_time
+from weightmark.encoding import parse_time
 from weightmark.errors import MalformedError, WeightmarkError
 from weightmark.vocabulary import PASSPHRASE
 from weightmark.workspace import Configuration, Workspace
+from weightmark.workspace.grant_name import FEWEST_DIGITS, is_grant_name
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -27,16 +28,25 @@ def speaker_options(function: F) -> F:
 
 
 def grant_argument(function: F) -> F:
-    """Add the argument GRANT: the id of a grant, which is a digest."""
-    return click.argument("grant", callback=_grant_id)(function)
+    """Add the argument GRANT: the id of a grant, or its first digits."""
+    return click.argument("grant", type=GrantName())(function)
 
 
-def _grant_id(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if not is_digest(value):
-        raise click.BadParameter(
-            f"{value[:40]!r} is no grant's id, which is sha256: and 64 digits.", ctx=ctx, param=param
-        )
-    return value
+class GrantName(click.ParamType[str]):
+    """The id of a grant, or its first digits; ``Workspace.name_grant`` makes the id of it."""
+
+    name = "grant"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check its form; a wrong one is a usage error."""
+        if not is_grant_name(value):
+            self.fail(
+                f"{value[:40]!r} is no grant's id, which is sha256: and 64 hex digits; "
+                f"its first {FEWEST_DIGITS} or more will do.",
+                param,
+                ctx,
+            )
+        return value
 
 
 class Moment(click.ParamType[datetime]):

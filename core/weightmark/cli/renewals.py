@@ -23,10 +23,12 @@ from weightmark.encoding import Json, format_time
 from weightmark.licensing.renewal_state import LEAD_DAYS, RETRY_DAYS, RenewalState
 from weightmark.licensing.window import Phase
 from weightmark.ports import PaymentState
+from weightmark.workspace import Workspace
+from weightmark.workspace.grant_name import is_grant_name
 from weightmark.workspace.renewing.expiring import Expiring, expiring
 from weightmark.workspace.renewing.renewable import Act, Schedule
 from weightmark.workspace.renewing.renewal_file import RenewalEntry
-from weightmark.workspace.renewing.renewing import DEFAULT_PROVIDER, Renewals, Renewed
+from weightmark.workspace.renewing.renewing import DEFAULT_PROVIDER, Renewals, RenewalStep
 
 _WRONG = (RenewalState.FAILED, RenewalState.GIVEN_UP, RenewalState.OWED_BACK)
 
@@ -164,7 +166,7 @@ def show(renewal: str, as_json: bool) -> None:
       weightmark renewals show sha256:3b0c…
     """
     with open_workspace() as workspace:
-        entry = Renewals(workspace.resources, workspace.clock).find(renewal)
+        entry = Renewals(workspace.resources, workspace.clock).find(_key(workspace, renewal))
     _show_entry(entry, as_json=as_json)
 
 
@@ -198,16 +200,22 @@ def unpaid(renewal: str, as_json: bool) -> None:
     _decide(renewal, PaymentState.FAILED, as_json=as_json)
 
 
+def _key(workspace: Workspace, renewal: str) -> str:
+    """Give a renewal's key, or the id of the grant that the text names."""
+    grant, at, ends = renewal.partition("@")
+    return f"{workspace.name_grant(grant)}{at}{ends}" if is_grant_name(grant) else renewal
+
+
 def _decide(renewal: str, state: PaymentState, *, as_json: bool) -> None:
     with open_workspace() as workspace:
-        entry = Renewals(workspace.resources, workspace.clock).decide(renewal, state)
+        entry = Renewals(workspace.resources, workspace.clock).decide(_key(workspace, renewal), state)
     if as_json:
         print_json({**entry.to_json(), "payment": state.value})
         return
     good(f"{entry.key}: {state.value}. `weightmark renewals run` goes on from there.")
 
 
-def _show_run(done: list[Renewed], *, dry_run: bool) -> None:
+def _show_run(done: list[RenewalStep], *, dry_run: bool) -> None:
     for each in done:
         entry = each.entry
         price = f"{entry.amount} {entry.currency}" if entry.amount else "free"

@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from weightmark.claims import Ground
+from weightmark.cli.granting import CAUSE
 from weightmark.cli.option import Moment, grant_argument, open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_json
 from weightmark.encoding import format_time
@@ -12,7 +13,13 @@ from weightmark.encoding import format_time
 
 @click.command("revoke")
 @grant_argument
-@click.option("--cause", required=True, metavar="TEXT", help="Why; it stands in the ledger for all to read.")
+@click.option(
+    "--cause",
+    required=True,
+    type=CAUSE,
+    metavar="TEXT",
+    help="Why; it stands in the ledger for all to read.",
+)
 @click.option(
     "--ground",
     type=click.Choice([ground.value for ground in Ground]),
@@ -43,12 +50,12 @@ def command(
       weightmark revoke sha256:3b0c… --cause "invoice 17 was not paid"
     """
     with open_workspace(party=party, key=key) as workspace:
-        done = workspace.revoke(grant, cause, ground=Ground(ground), at=at)
+        done = workspace.revoke(workspace.name_grant(grant), cause, ground=Ground(ground), at=at)
         name = workspace.find(done.known.bundle).name
     revoked, entry = done.known.life.revoked_at, done.recorded.receipt.index
     when = None if revoked is None else format_time(revoked)
     if as_json:
-        print_json({"grant": grant, "model": done.known.bundle, "entry": entry, "revoked_at": when})
+        print_json({"grant": done.known.id, "model": done.known.bundle, "entry": entry, "revoked_at": when})
         return
     now = done.recorded.statement.claim.issued_at
     later = f" from {when}" if revoked is not None and revoked > now else ""

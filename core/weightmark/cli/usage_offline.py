@@ -14,10 +14,11 @@ from weightmark.claims.trust import MAX_SIZE as MAX_TRUST
 from weightmark.claims.trust import TrustRoot
 from weightmark.cli.option import open_workspace, speaker_options
 from weightmark.cli.output import fails_clearly, good, json_option, print_fields, print_json
-from weightmark.encoding import Digest, Json, format_time, is_digest, parse_digest, printable
+from weightmark.encoding import Digest, Json, format_time, parse_digest, printable
 from weightmark.errors import MalformedError, UnknownGrantError
 from weightmark.licensing import Grant
 from weightmark.workspace import Workspace, read_bounded, write_whole
+from weightmark.workspace.grant_name import is_grant_name
 from weightmark.workspace.metering.bounds import editions_of
 from weightmark.workspace.offline.clock import clock_of
 from weightmark.workspace.offline.machine import LINUX, require_machine
@@ -226,18 +227,19 @@ def _meter(
 def _grant(workspace: Workspace, grant: str, trust_file: Path | None) -> tuple[Digest, Grant]:
     """Give a grant: as a verified licence file has it, or as the ledger here has it now."""
     keeper = clock_of(workspace.configuration.home)
-    if is_digest(grant):
+    file = Path(grant)
+    if is_grant_name(grant) and not file.is_file():
         workspace.resources.catch_up()
+        named = workspace.name_grant(grant)
         now = keeper.check()
         editions = [
             issued
-            for issued in editions_of(workspace.resources, Digest(grant))
+            for issued in editions_of(workspace.resources, named)
             if issued.since is None or issued.since <= now
         ]
         if not editions:
             raise UnknownGrantError(f"the ledger has no grant {grant}")
-        return Digest(grant), editions[-1].grant
-    file = Path(grant)
+        return named, editions[-1].grant
     if not file.is_file():
         raise MalformedError(
             f"{grant[:200]!r} is neither a licence file nor a grant's id",
@@ -256,17 +258,9 @@ def _grant(workspace: Workspace, grant: str, trust_file: Path | None) -> tuple[D
 
 
 def _text(chain: UsageChain) -> UsageText:
-    if chain.began is None or chain.ended is None:
+    if not chain.entries:
         raise MalformedError("nothing was recorded", hint="Record a use first.")
-    return UsageText(
-        chain=chain.header.chain,
-        grant=chain.header.grant,
-        head=chain.entries[-1],
-        last=len(chain.entries),
-        began=chain.began,
-        ended=chain.ended,
-        totals=chain.totals,
-    )
+    return UsageText.of(chain)
 
 
 def _facts(chain: UsageChain) -> dict[str, Json]:

@@ -55,6 +55,13 @@ _GRANTS_TO = _GRANTS.join(GRANT_PARTY, GRANT_PARTY.c.grant_id == GRANT.c.id).whe
     GRANT_PARTY.c.party == bindparam("grantee")
 )
 _GRANT = select(GRANT).where(GRANT.c.id == _WANTED)
+_MOST_NAMED = 4
+_NAMED = (
+    select(GRANT.c.id)
+    .where(GRANT.c.id >= _WANTED, GRANT.c.id < bindparam("above", type_=Text()))
+    .order_by(GRANT.c.id)
+    .limit(_MOST_NAMED)
+)
 _EVENTS = (
     select(GRANT_EVENT)
     .where(GRANT_EVENT.c.grant_id.in_(bindparam("wanted", expanding=True)))
@@ -90,6 +97,12 @@ def granted_model(connection: Connection, grant: Digest) -> Digest | None:
     """Give the model that a grant is for."""
     row = connection.execute(_GRANT, {"wanted": grant}).first()
     return None if row is None else Digest(row.bundle)
+
+
+def grants_from(connection: Connection, beginning: str) -> list[Digest]:
+    """Give the ids that begin so, four at most; after a hex digit every id sorts before ``g``."""
+    rows = connection.execute(_NAMED, {"wanted": beginning, "above": f"{beginning}g"})
+    return [Digest(row.id) for row in rows]
 
 
 def grant_of(connection: Connection, statement: Digest) -> Digest | None:
@@ -173,7 +186,9 @@ def _course_of(claim: Claim) -> Act | None:
 def _editions(
     connection: Connection, rows: Iterable[Row[tuple[object, ...]]], depth: int
 ) -> dict[str, tuple[IssuedGrant, ...]]:
-    parents = {str(row.id): str(row.parent) for row in rows}
+    found_rows = list(rows)
+    parents = {str(row.id): str(row.parent) for row in found_rows}
+    bundles = {str(row.id): str(row.bundle) for row in found_rows}
     events: dict[str, list[GrantEvent]] = {grant: [] for grant in parents}
     wanted = list(parents)
     for start in range(0, len(wanted), _SOME_ENTRIES):
@@ -186,7 +201,7 @@ def _editions(
         above |= _editions(connection, connection.execute(found).all(), depth - 1)
     return {
         grant: tuple(
-            replace(edition, under=above.get(parent, ())) if parent else edition
+            replace(edition, bundle=bundles[grant], under=above.get(parent, ()) if parent else ())
             for edition in Life(events[grant]).editions()
         )
         for grant, parent in parents.items()

@@ -6,7 +6,7 @@ writes. A suspension or a revocation that its signer may say always counts.
 
 from collections.abc import Collection
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, or_, select
 
 from weightmark.claims import (
     Amendment,
@@ -21,14 +21,16 @@ from weightmark.claims import (
     SeatClaim,
     Statement,
     Suspension,
+    UsageClaim,
 )
 from weightmark.encoding import Digest, format_time
 from weightmark.errors import NotEntitledError
 from weightmark.index.grant_query import grant_of, licensor_of, life_of, parent_of
 from weightmark.index.said import RefusedError, Said, names, owned, owner_of
 from weightmark.index.schema import GRANT, GRANT_PARTY, MODEL
+from weightmark.index.settled import check_settled
 from weightmark.index.waiting import describe_wait
-from weightmark.licensing import Grant, GrantState, Life, Proposal, exceed
+from weightmark.licensing import Amended, Grant, GrantState, Life, Proposal, exceed
 from weightmark.licensing.sublicence import DEEPEST
 from weightmark.licensing.window import Phase
 
@@ -54,7 +56,7 @@ def check_grant(connection: Connection, said: Said, claim: GrantClaim) -> str:
         holds = "holds the grant above it" if grant.parent else "owns the model"
         raise RefusedError(f"the grant names {grant.licensor} as licensor, but {licensor} {holds}")
     if grant.trial:
-        _check_trial(connection, said.bundle, grant.grantee)
+        _check_trial(connection, said.bundle, grant.grantee, licensor)
     return licensor
 
 
@@ -76,7 +78,7 @@ def check_change(connection: Connection, said: Said, claim: GrantChange) -> tupl
     licensor = licensor_of(connection, life, said.bundle)
     match claim:
         case Consent():
-            _check_consent(life, said, claim, licensor)
+            _check_consent(connection, life, said, claim, licensor)
         case SeatClaim():
             _signed(said, (life.grant.grantee, licensor), "may give and free its seats")
             _check_seat(life, claim)
@@ -95,7 +97,7 @@ def check_change(connection: Connection, said: Said, claim: GrantChange) -> tupl
 
 
 def require(connection: Connection, statement: Statement, signers: Collection[str]) -> None:
-    """Check that a grant, or something said about one, would count if it were recorded now.
+    """Check that a grant, or what is said or settled of one, would count if it were recorded now.
 
     Raises:
         NotEntitledError: it would not; the message says why.
@@ -113,6 +115,8 @@ def require(connection: Connection, statement: Statement, signers: Collection[st
             check_grant(connection, said, claim)
         elif isinstance(claim, GrantChange):
             check_change(connection, said, claim)
+        elif isinstance(claim, UsageClaim):
+            check_settled(connection, said, claim)
     except RefusedError as error:
         raise NotEntitledError(f"it would not count: {error}", hint=error.hint or _HISTORY) from error
 
@@ -173,11 +177,15 @@ def _depth(connection: Connection, grant: Digest) -> int:
     return depth
 
 
-def _check_trial(connection: Connection, bundle: Digest, grantee: str) -> None:
+def _check_trial(connection: Connection, bundle: Digest, grantee: str, licensor: str) -> None:
+    # The same weights among other files are the same model; whoever else registers them bars nobody.
+    weights = select(MODEL.c.weights).where(MODEL.c.bundle == bundle).scalar_subquery()
+    twin = and_(MODEL.c.weights == weights, GRANT.c.licensor == licensor)
     held = connection.execute(
         select(GRANT.c.id)
         .join(GRANT_PARTY, GRANT_PARTY.c.grant_id == GRANT.c.id)
-        .where(GRANT.c.bundle == bundle, GRANT.c.trial, GRANT_PARTY.c.party == grantee)
+        .join(MODEL, MODEL.c.bundle == GRANT.c.bundle)
+        .where(or_(GRANT.c.bundle == bundle, twin), GRANT.c.trial, GRANT_PARTY.c.party == grantee)
         .order_by(GRANT.c.entry)
     ).first()
     if held is not None:
@@ -207,7 +215,7 @@ def _check_reinstatement(life: Life, claim: Reinstatement) -> None:
         )
 
 
-def _check_consent(life: Life, said: Said, claim: Consent, licensor: str) -> None:
+def _check_consent(connection: Connection, life: Life, said: Said, claim: Consent, licensor: str) -> None:
     signers = set(said.signers)
     if claim.target != life.id:
         proposal = life.proposals.get(claim.target)
@@ -219,6 +227,11 @@ def _check_consent(life: Life, said: Said, claim: Consent, licensor: str) -> Non
         if not signers & set(_awaited(life, proposal, licensor)):
             waits = describe_wait(*life.missing(proposal, licensor))
             raise RefusedError(f"the change waits {waits}; {said.voices}")
+        # Seats were taken, or the grant above it was changed, since it was proposed.
+        if isinstance(proposal.change, Amended):
+            _check_amendment(connection, life, proposal.change.grant)
+        elif life.grant.trial:
+            _check_trial(connection, said.bundle, proposal.change.grantee, life.origin.licensor)
         return
     grantee, count, left = life.waits_for()
     approvers = set(life.origin.approvers) - set(life.approvals)
@@ -296,4 +309,4 @@ def _check_assignment(
     if claim.grantee == grantee:
         raise RefusedError(f"{grantee} holds the grant already")
     if life.grant.trial:
-        _check_trial(connection, said.bundle, claim.grantee)
+        _check_trial(connection, said.bundle, claim.grantee, life.origin.licensor)

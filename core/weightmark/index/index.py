@@ -175,6 +175,13 @@ class Index:
         with self._database.reading() as connection:
             return query.grant(connection, identifier)
 
+    def grants_from(self, beginning: str) -> list[Digest]:
+        """Give the ids of the grants that begin so, in order, four at most."""
+        from weightmark.index import grant_query
+
+        with self._database.reading() as connection:
+            return grant_query.grants_from(connection, beginning)
+
     def granted_model(self, grant: Digest) -> Digest | None:
         """Give the bundle digest of the model that a grant is for; None when there is no such grant."""
         from weightmark.index import grant_query

@@ -3,8 +3,8 @@
 from sqlalchemy import Connection
 
 from weightmark.claims import UsageClaim
-from weightmark.index.grant_query import licensor_of, life_of
-from weightmark.index.said import RefusedError, Said, names
+from weightmark.index.grant_query import granted_model, licensor_of, life_of
+from weightmark.index.said import RefusedError, Said, owner_of
 
 
 def check_settled(connection: Connection, said: Said, claim: UsageClaim) -> None:
@@ -13,9 +13,10 @@ def check_settled(connection: Connection, said: Said, claim: UsageClaim) -> None
     Raises:
         RefusedError: there is no such grant for this model, or its licensor did not sign.
     """
+    owner_of(connection, said)
     life = life_of(connection, claim.target)
-    if life is None:
-        raise RefusedError(f"there is no grant {claim.target}")
+    if life is None or granted_model(connection, claim.target) != said.bundle:
+        raise RefusedError(f"there is no grant {claim.target} for this model")
     licensor = licensor_of(connection, life, said.bundle)
-    if not {licensor, life.origin.licensor} & set(said.signers):
-        raise RefusedError(f"only {licensor} may settle what was used; signed by {names(said.signers)}")
+    if licensor not in said.signers:
+        raise RefusedError(f"only {licensor} may settle what was used; {said.voices}")

@@ -45,7 +45,7 @@ from .life import Life as Life
 from .life import Proposal as Proposal
 from .odrl import to_odrl as to_odrl
 from .odrl_reading import from_odrl as from_odrl
-from .organisation.case import Question as Question
+from .organisation.case import PolicyQuestion as PolicyQuestion
 from .organisation.judging import Judge as Judge
 from .organisation.policy import OrganisationPolicy as OrganisationPolicy
 from .organisation.policy import Ruling as Ruling
@@ -106,8 +106,8 @@ __all__ = [
     "OrganisationPolicy",
     "Outcome",
     "Party",
+    "PolicyQuestion",
     "Proposal",
-    "Question",
     "Reach",
     "Reason",
     "ReasonCode",

@@ -157,7 +157,7 @@ def build_terms(draft: Draft) -> Terms:
     Raises:
         MalformedError: something in it contradicts something else; the message names all of it.
     """
-    _agree(find_contradictions(draft), "the terms contradict themselves")
+    _agree(find_contradictions(draft), "the terms cannot stand")
     name = draft.id if draft.id.startswith("LicenseRef-") else f"LicenseRef-{draft.id}"
     shared = {entry: getattr(draft, entry) for entry in _SHARED}
     terms = Terms(
@@ -211,7 +211,7 @@ def _agree(contradictions: tuple[str, ...], message: str) -> None:
     if contradictions:
         raise MalformedError(
             f"{message}: {'; '.join(contradictions)}",
-            hint="Change or leave out one side of each, and try again.",
+            hint="Change or leave out what is named, and try again.",
         )
 
 

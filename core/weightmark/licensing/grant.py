@@ -230,6 +230,8 @@ class IssuedGrant:
         holders: who has its seats.
         used: units used under it so far, by entitlement name; None to take the request's.
         under: the editions of the grant of which it is a sublicence; empty when it is none.
+        bundle: the registered files about which it was said; empty when nobody knows. Of somebody who owned
+            a model once, it counts for those files alone, and not for others with the same weights.
 
     Raises:
         ValueError: a time has no zone.
@@ -244,6 +246,7 @@ class IssuedGrant:
     holders: frozenset[str] = frozenset()
     used: Mapping[str, int] | None = None
     under: "tuple[IssuedGrant, ...]" = ()
+    bundle: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         """Check the values; see Raises."""

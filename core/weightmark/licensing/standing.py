@@ -108,7 +108,7 @@ def stand(issued: IssuedGrant, work: Work, request: Request, depth: int = DEEPES
     if issued.since is not None and at < issued.since:
         return ELSEWHEN, issued.since
     chained = grant.parent or issued.under
-    if not chained and grant.licensor != work.owner and grant.licensor not in work.licensors:
+    if not chained and grant.licensor != work.owner and not _granted_before(issued, work):
         return STRANGER, until
     if not request.needs <= grant.allows:
         return NARROW, until
@@ -123,6 +123,11 @@ def stand(issued: IssuedGrant, work: Work, request: Request, depth: int = DEEPES
     if request.exercises and (grant.purposes or grant.bounds or grant.seats is not None):
         rank = max(rank, _stand_to_use(issued, request))
     return rank, until
+
+
+def _granted_before(issued: IssuedGrant, work: Work) -> bool:
+    """Say whether it comes from one who could grant for this work then, and not for a twin of it."""
+    return issued.grant.licensor in work.licensors and issued.bundle in ("", work.subject)
 
 
 def used_under(issued: IssuedGrant, request: Request) -> Mapping[str, int] | None:

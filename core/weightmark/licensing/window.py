@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from weightmark.encoding import format_time
+
 LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 MOST_GRACE_DAYS = 36_525
 
@@ -44,7 +46,9 @@ class Window:
         object.__setattr__(self, "start", None if self.start is None else in_utc(self.start))
         object.__setattr__(self, "end", None if self.end is None else in_utc(self.end))
         if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ValueError(f"the end ({self.end}) is not after the start ({self.start})")
+            raise ValueError(
+                f"the end ({format_time(self.end)}) is not after the start ({format_time(self.start)})"
+            )
         if not 0 <= self.grace_days <= MOST_GRACE_DAYS:
             raise ValueError(f"the grace is {self.grace_days} days, not 0 to {MOST_GRACE_DAYS}")
         object.__setattr__(self, "last", self._find_last())

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Self
 
-from weightmark.licensing.organisation.case import Question
+from weightmark.licensing.organisation.case import PolicyQuestion
 from weightmark.licensing.organisation.policy import Ruling
 
 
@@ -31,7 +31,7 @@ class PolicyEngine(ABC):
         """
 
     @abstractmethod
-    def judge(self, question: Question) -> tuple[Ruling, ...]:
+    def judge(self, question: PolicyQuestion) -> tuple[Ruling, ...]:
         """Say which rules are not kept.
 
         What cannot be evaluated is a ruling that denies, never an exception: a policy fails closed.

@@ -18,7 +18,7 @@ from weightmark.licensing.action import Action
 from weightmark.licensing.deciding import decide
 from weightmark.licensing.decision import Decision, Outcome
 from weightmark.licensing.organisation.applying import apply_rulings
-from weightmark.licensing.organisation.case import Question
+from weightmark.licensing.organisation.case import PolicyQuestion
 from weightmark.licensing.organisation.policy import Weight
 from weightmark.licensing.party import Party
 from weightmark.licensing.request import Request
@@ -28,12 +28,12 @@ from weightmark.ports import PolicyEngine
 AT = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def ask(licence: str | None, action: Action = Action.DEPLOY, **change: object) -> Question:
+def ask(licence: str | None, action: Action = Action.DEPLOY, **change: object) -> PolicyQuestion:
     """Make a question about one work."""
     work = Work(name="lab/net", subject=digest_bytes(b"net"), owner="lab.example", license=licence)
     request = Request(action=action, party=Party(name="acme.example", commercial=False), at=AT)
     works = (replace(work, **change),)  # type: ignore[arg-type]
-    return Question(request=request, works=works, decision=decide(request, works), own="acme.example")
+    return PolicyQuestion(request=request, works=works, decision=decide(request, works), own="acme.example")
 
 
 class PolicyEngineSuite(ABC):

@@ -1,6 +1,7 @@
 """From an event, its gate and the index to a decision."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from weightmark.errors import Failure
@@ -47,6 +48,7 @@ def ask_licence(  # noqa: PLR0913 - keywords, each with its default
     purpose: str = "",
     seat: str = "",
     amount: Mapping[str, int] | None = None,
+    commercial: bool | None = None,
     grants: Sequence[IssuedGrant] | None = None,
 ) -> Decision:
     """Ask whether the licences and grants allow an action, and whether the organisation's policy bars it.
@@ -60,6 +62,7 @@ def ask_licence(  # noqa: PLR0913 - keywords, each with its default
         purpose: what it is for, as grants and use restrictions name it; empty when nobody said.
         seat: the person or the machine that acts; empty when none is named.
         amount: units that the action takes, by entitlement name; one of each that is not named.
+        commercial: whether they act commercially; None for what the settings say of us, and yes of others.
         grants: from ``grants_for``, when the caller has them already.
 
     Returns:
@@ -69,7 +72,9 @@ def ask_licence(  # noqa: PLR0913 - keywords, each with its default
         ValueError: an amount is negative.
     """
     own = resources.configuration.party
-    asker = own if party in ("", own.name) else type(own)(name=party, commercial=True)
+    asker = own if party in ("", own.name) else replace(own, name=party, commercial=True)
+    if commercial is not None:
+        asker = replace(asker, commercial=commercial)
     if grants is None:
         grants = grants_for(resources, works, party=asker.name)
     usage = usage_of(resources, works, grants)
@@ -79,9 +84,9 @@ def ask_licence(  # noqa: PLR0913 - keywords, each with its default
     decision = decide(request, works, grants)
     if resources.configuration.policy is None:
         return decision
-    from weightmark.licensing.organisation.case import Question
+    from weightmark.licensing.organisation.case import PolicyQuestion
 
-    question = Question(request=request, works=works, decision=decision, grants=grants, own=own.name)
+    question = PolicyQuestion(request=request, works=works, decision=decision, grants=grants, own=own.name)
     return resources.policing.apply(question)
 
 

@@ -100,6 +100,21 @@ def write_whole(path: Path, data: bytes, *, over: bool = True, shared: bool = Fa
         raise LedgerError(f"{path} could not be written: {error}") from error
 
 
+def sync_folder(folder: Path) -> None:
+    """Make the name of a new file durable, where the system can.
+
+    Raises:
+        OSError: the folder cannot be opened or synchronised.
+    """
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _umask() -> int:
     """Read the process's umask, which can only be read by setting it."""
     umask = os.umask(0o077)

@@ -23,11 +23,12 @@ from weightmark.claims import (
     Suspension,
 )
 from weightmark.encoding import Digest, format_time, is_digest
-from weightmark.errors import GrantRevokedError, NotEntitledError
+from weightmark.errors import GrantRevokedError, NotEntitledError, UnknownGrantError
 from weightmark.index import KnownGrant, RegisteredModel
 from weightmark.index.waiting import describe_wait
 from weightmark.licensing import Assigned, Grant, GrantState, IssuedGrant, Revoked
 from weightmark.licensing.window import Phase
+from weightmark.workspace.grant_name import name_grant
 from weightmark.workspace.inquiry import Inquiry
 from weightmark.workspace.recording import Recorded, record
 from weightmark.workspace.resource import Resources
@@ -53,14 +54,14 @@ def find_grant(resources: Resources, identifier: str) -> KnownGrant:
     """Find a grant by its id, which is the digest of the statement that gave it.
 
     Raises:
-        NotEntitledError: the ledger has no such grant.
+        UnknownGrantError: the ledger has no such grant.
         LedgerError: the ledger or the index cannot be read.
     """
     resources.catch_up()
     known = resources.index.grant(Digest(identifier)) if is_digest(identifier) else None
     if known is None:
-        raise NotEntitledError(
-            f"the ledger has no grant {identifier}",
+        raise UnknownGrantError(
+            f"the ledger has no grant {identifier[:80]}",
             hint="See the ids with `weightmark grants list MODEL`, or with `weightmark history MODEL`.",
         )
     return known
@@ -170,9 +171,17 @@ class Granting(Inquiry):
         """Find a grant by its id.
 
         Raises:
-            NotEntitledError: the ledger has no such grant.
+            UnknownGrantError: the ledger has no such grant.
         """
         return find_grant(self.resources, identifier)
+
+    def name_grant(self, text: str) -> Digest:
+        """Give the id of the grant that a text names: an id, or its first hex digits, at least 8.
+
+        Raises:
+            UnknownGrantError: no grant's id begins so, or more than one's does.
+        """
+        return name_grant(self.resources, text)
 
     def grant(self, model: RegisteredModel, grant: Grant) -> GrantRecord:
         """Grant a party the right to use a model; with ``parent`` it is a sublicence.

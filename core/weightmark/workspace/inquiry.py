@@ -188,6 +188,7 @@ class Inquiry:
         purpose: str = "",
         seat: str = "",
         amount: Mapping[str, int] | None = None,
+        commercial: bool | None = None,
     ) -> Decision:
         """Ask whether a party may do something with a registered model.
 
@@ -199,6 +200,7 @@ class Inquiry:
             purpose: what it is for, as grants and use restrictions name it; empty when nobody said.
             seat: the person or the machine that acts; empty when none is named.
             amount: units that the action takes, by entitlement name; one of each that is not named.
+            commercial: whether they act commercially; None for what the settings say of us, yes of others.
 
         Returns:
             The decision; undecided when nothing registered fits the reference.
@@ -211,7 +213,15 @@ class Inquiry:
         model = self._seek(reference)
         works = () if model is None else works_of(self.resources.index, model)
         return ask_licence(
-            self.resources, works, action, moment, party=party, purpose=purpose, seat=seat, amount=amount
+            self.resources,
+            works,
+            action,
+            moment,
+            party=party,
+            purpose=purpose,
+            seat=seat,
+            amount=amount,
+            commercial=commercial,
         )
 
     def open_model(  # noqa: PLR0913 - keywords, each with its default

@@ -9,6 +9,7 @@ from dataclasses import replace
 from weightmark.errors import RefusedError
 from weightmark.licensing import Action
 from weightmark.licensing import Outcome as Verdict
+from weightmark.licensing.organisation.barring import against
 from weightmark.model.event import ModelEvent
 from weightmark.ports import ResolvedModel
 from weightmark.vocabulary import EventKind
@@ -78,5 +79,6 @@ def _under(workspace: Workspace, outcome: Outcome, stated: str) -> RefusedError 
     works = (replace(outcome.works[0], license=license_, presumed=True), *outcome.works[1:])
     action = Action(outcome.event.kind.value)
     decision = ask_licence(workspace.resources, works, action, workspace.clock())
-    waved = decision.outcome is Verdict.UNDECIDED and gate.passes_undecided(action)
+    # What the organisation's policy leaves undecided no gate lets pass.
+    waved = decision.outcome is Verdict.UNDECIDED and not against(decision) and gate.passes_undecided(action)
     return None if decision.allowed or waved else refusal_of(replace(outcome, decision=decision))

@@ -3,9 +3,7 @@
 Not promised: network file systems. SQLite's locks do not hold there.
 """
 
-import os
 import sqlite3
-import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Literal
 
 from weightmark.errors import LedgerError, MalformedError, WeightmarkError
 from weightmark.forking import disconnect_at_fork
+from weightmark.workspace.durable import identify, make_private, roll_back, use_wal
 from weightmark_plugins.ledgers.audit import AUDIT_HINT
 
 _SURROUNDINGS = {
@@ -33,7 +32,6 @@ _SURROUNDINGS = {
 """Primary result codes that say the fault is around the file, not in it."""
 
 _PRIMARY = 0xFF
-_PAUSE_SECONDS = 0.005
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA fullfsync = ON",
@@ -91,7 +89,7 @@ class Database:
         self._is_used = False
         self._is_closed = False
         with self._fault_named("opened"):
-            _make_file(path)
+            make_private(path)
         disconnect_at_fork(self)
 
     @contextmanager
@@ -102,7 +100,7 @@ class Database:
             try:
                 yield connection
             finally:
-                _roll_back(connection)
+                roll_back(connection)
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection, None, None]:
@@ -116,7 +114,7 @@ class Database:
                 with self._fault_named("committed", outcome="unknown"):
                     connection.execute("COMMIT")
             finally:
-                _roll_back(connection)
+                roll_back(connection)
 
     def close(self) -> None:
         """Close for good; closing twice does nothing."""
@@ -140,7 +138,7 @@ class Database:
         if self._is_closed:
             raise LedgerError(f"the ledger {self.path} is closed", hint="Open it again.")
         with self._fault_named("opened"):
-            identity = _identify(self.path)
+            identity = identify(self.path)
             if self._connection is None:
                 self._connection, self._identity = self._connect(), identity
         if identity != self._identity:
@@ -161,31 +159,18 @@ class Database:
         )
         connection.text_factory = _decode_text
         try:
-            self._use_wal(connection)
+            use_wal(
+                connection,
+                f"the ledger {self.path}",
+                seconds=self._busy_seconds,
+                hint="Put the ledger on a local disk.",
+            )
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
         except BaseException:
             connection.close()
             raise
         return connection
-
-    def _use_wal(self, connection: sqlite3.Connection) -> None:
-        """Switch to a write-ahead log; SQLite does not wait for others here, so we do."""
-        until = time.monotonic() + self._busy_seconds
-        while True:
-            try:
-                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY or time.monotonic() > until:
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-                continue
-            if mode != "wal":
-                raise LedgerError(
-                    f"the ledger {self.path} cannot keep a write-ahead log here; SQLite says {mode!r}",
-                    hint="Put the ledger on a local disk.",
-                )
-            return
 
     @contextmanager
     def _fault_named(
@@ -211,34 +196,3 @@ class Database:
 def _decode_text(raw: bytes) -> str:
     """Read a text column; a damaged one fails where its meaning is checked, its bytes in no message."""
     return raw.decode("utf-8", "replace")
-
-
-def _identify(path: Path) -> tuple[int, int]:
-    """Say which file stands under a path; what is written to a file that was moved away is lost."""
-    found = path.stat()
-    return found.st_dev, found.st_ino
-
-
-def _make_file(path: Path) -> None:
-    missing = [folder for folder in path.parents if not folder.exists()]
-    for folder in reversed(missing):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name durable, where the system can."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        with suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")

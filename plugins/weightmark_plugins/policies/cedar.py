@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, Self
 
 from weightmark.hookspecs import hookimpl
-from weightmark.licensing.organisation.case import Case, Question, judge_works
+from weightmark.licensing.organisation.case import Case, PolicyQuestion, judge_works
 from weightmark.licensing.organisation.policy import OrganisationPolicy, Ruling, Weight
 from weightmark.licensing.sentence import show
 from weightmark.ports import PolicyEngine
@@ -61,7 +61,7 @@ class CedarEngine(PolicyEngine):
         """
         return cls(path, read_rules(data, path.name))
 
-    def judge(self, question: Question) -> tuple[Ruling, ...]:
+    def judge(self, question: PolicyQuestion) -> tuple[Ruling, ...]:
         """Ask Cedar for each work."""
         return judge_works(question, self._weigh)
 

@@ -34,6 +34,7 @@ from weightmark.claims.key import PublicKey, Scheme
 from weightmark.errors import MalformedError, WeightmarkError
 from weightmark.hookspecs import hookimpl
 from weightmark.ports import AskSecret, Signer
+from weightmark.workspace.file import sync_folder
 
 MAX_KEY_FILE = 64 << 10
 """Bytes of a key file; a longer one is not read."""
@@ -248,7 +249,7 @@ def _write_new(path: Path, data: bytes, *, mode: int) -> None:
             _link(temporary, path, data, mode=mode)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError as error:
         raise _exists(path) from error
     except OSError as error:
@@ -273,16 +274,6 @@ def _link(temporary: Path, path: Path, data: bytes, *, mode: int) -> None:
             file.write(data)
             file.flush()
             os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _exists(path: Path) -> WeightmarkError:

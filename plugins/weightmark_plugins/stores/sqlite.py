@@ -3,10 +3,9 @@
 Not promised: speed for large objects. It keeps manifests and licence texts, not models.
 """
 
-import os
 import sqlite3
 from collections.abc import Generator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -14,6 +13,7 @@ from weightmark.encoding.digest import Digest, digest_bytes, parse_digest
 from weightmark.errors import DigestMismatchError, LedgerError, MalformedError
 from weightmark.hookspecs import hookimpl
 from weightmark.ports.store import Store
+from weightmark.workspace.durable import make_private
 
 _TABLE = "CREATE TABLE IF NOT EXISTS store_object(digest TEXT PRIMARY KEY, body BLOB NOT NULL)"
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
@@ -103,7 +103,7 @@ class SqliteStore(Store):
         if self._closed:
             raise LedgerError(f"the store {self._path} is closed", hint="Open it again.")
         try:
-            _make_file(self._path)
+            make_private(self._path)
             uri = f"{self._path.as_uri()}?mode=rw"
             with closing(
                 sqlite3.connect(uri, uri=True, timeout=self.busy_seconds, isolation_level=None)
@@ -116,13 +116,6 @@ class SqliteStore(Store):
             if code in _DAMAGED:
                 raise MalformedError(f"the store file {self._path} is damaged: {error}") from error
             raise LedgerError(f"the store {self._path} could not be {doing}: {error}") from error
-
-
-def _make_file(path: Path) -> None:
-    for folder in reversed([folder for folder in path.parents if not folder.exists()]):
-        folder.mkdir(mode=0o700, exist_ok=True)
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @hookimpl

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from tests.usage_chains import BUNDLE, ID, NOW, Person, trust
+from tests.licence_files import Party
+from tests.usage_chains import BUNDLE, ID, NOW, trust
 
 from weightmark.claims.delegation.biscuit_wire import blocks_of, close_token, is_closed, sign_first_block
 from weightmark.claims.delegation.narrowing import MOST_NAME, Narrowing, is_known, read_block
@@ -19,7 +20,7 @@ from weightmark.errors import (
 )
 from weightmark.licensing import Capability
 
-LAB = Person("lab")
+LAB = Party("lab")
 BLOCK = "ab" * 64
 
 
@@ -132,7 +133,7 @@ def test_a_list_has_its_time() -> None:
 
 def test_a_list_that_somebody_else_signed_or_changed_is_not_believed() -> None:
     with pytest.raises(UntrustedKeyError):
-        RevokedTokens.verify(revoked().sign(Person("lab").sign).encode(), trust(LAB))
+        RevokedTokens.verify(revoked().sign(Party("lab").sign).encode(), trust(LAB))
     with pytest.raises(UntrustedKeyError):
         RevokedTokens.verify(revoked(issuer="other").sign(LAB.sign).encode(), trust(LAB))
     with pytest.raises(ExpiredError):

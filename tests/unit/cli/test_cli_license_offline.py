@@ -1,6 +1,5 @@
 """license issue, verify, status, clock, machine: from the licensor to a machine without a network."""
 
-import json
 import shutil
 import socket
 from collections.abc import Callable
@@ -8,15 +7,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
+from tests.schemas import holds
 from tests.workshop import Shell, flip_byte, write_model
 
 from weightmark.workspace import inquiry, resource
 from weightmark.workspace.offline import clock as clock_module
 from weightmark.workspace.offline.clock import clock_of
 
-SCHEMAS = Path(__file__).parents[3] / "docs/reference/schema"
 URI = "https://acme.example/status/1"
 REAL = datetime.now(UTC)
 
@@ -94,15 +92,6 @@ def edge(shell: Shell, granted: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 OFFLINE = ("--trust", "trust.json", "--status", "status.jwt", "--model", "churn")
-
-
-def holds(name: str, answer: dict[str, Any]) -> None:
-    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
-    checker = jsonschema.Draft202012Validator
-    checker.check_schema(schema)
-    checker(schema, format_checker=checker.FORMAT_CHECKER).validate(answer)
-    unknown = answer.keys() - schema["properties"].keys()
-    assert not unknown, f"{name} answers {unknown}, which the schema does not name"
 
 
 def verify(shell: Shell, *args: str, code: int = 0) -> dict[str, Any]:
@@ -419,7 +408,7 @@ def test_only_the_licensor_issues(shell: Shell, granted: str) -> None:
     out = ("--out", "x.lic")
     failed = shell.json("license", "issue", granted, *out, *speaker, code=4)
     assert "only acme" in failed["error"]["message"]
-    failed = shell.json("license", "issue", "sha256:" + "0" * 64, *out, code=4)
+    failed = shell.json("license", "issue", "sha256:" + "0" * 64, *out, code=1)
     assert "no grant" in failed["error"]["message"]
     failed = shell.json("license", "issue", granted, *out, "--machine", "mine", code=1)
     assert "no machine's name" in failed["error"]["message"]
@@ -448,7 +437,7 @@ def test_a_list_is_shown(shell: Shell, granted: str, hands: Time) -> None:
     of = shell.json("license", "status", "show", "status.jwt", granted, code=4)
     assert of["status"] == "invalid"
     shell.fail("license", "status", "show", "status.jwt", "999", code=3)
-    shell.fail("license", "status", "show", "status.jwt", "sha256:" + "0" * 64, code=4)
+    shell.fail("license", "status", "show", "status.jwt", "sha256:" + "0" * 64, code=1)
     assert "2 grants" not in shell.run("license", "status", "publish", "--uri", URI, "--out", "x").stdout
 
 
@@ -502,5 +491,5 @@ def test_a_grant_with_limits(edge: Shell, shell: Shell, hands: Time) -> None:
     assert verify(edge, *OFFLINE, code=5)["code"] == "usage-unknown"
     assert verify(edge, *OFFLINE, "--used", "inferences=99")["left"] == {"inferences": 1}
     assert verify(edge, *OFFLINE, "--used", "inferences=100", code=4)["code"] == "quota-exceeded"
-    for wrong in ("inferences", "=1", "inferences=-1", "inferences=9999999999999999"):
+    for wrong in ("inferences", "=1", "inferences=-1", "inferences=9223372036854775808"):
         edge.run("license", "verify", "bigcorp.lic", *OFFLINE, "--used", wrong, code=2)

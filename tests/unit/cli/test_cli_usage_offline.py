@@ -1,26 +1,13 @@
 """Use offline on the command line: recorded under a licence file, settled by the licensor."""
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
+from tests.schemas import holds
 from tests.workshop import Shell
 
 from weightmark.workspace.offline.machine import name_machine
-
-SCHEMAS = Path(__file__).parents[3] / "docs/reference/schema"
-
-
-def holds(name: str, answer: dict[str, Any]) -> dict[str, Any]:
-    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
-    checker = jsonschema.Draft202012Validator
-    checker.check_schema(schema)
-    checker(schema, format_checker=checker.FORMAT_CHECKER).validate(answer)
-    assert not answer.keys() - schema["properties"].keys()
-    return answer
 
 
 @pytest.fixture

@@ -187,5 +187,36 @@ def test_options_that_make_no_sense(shell: Shell, options: tuple[str, ...]) -> N
 
 def test_what_is_no_grant(shell: Shell) -> None:
     shell.run("grants", "show", "grant-17", code=2)
-    assert "no grant" in shell.fail("grants", "show", "sha256:" + "0" * 64, code=4)
+    assert "no grant" in shell.fail("grants", "show", "sha256:" + "0" * 64, code=1)
+    assert shell.json("grants", "list", "churn")["grants"] == []
+
+
+def test_a_grant_that_is_not_for_commercial_use_is_found_when_the_use_is_not(shell: Shell) -> None:
+    gives(shell, "--non-commercial")
+    refused = shell.run("check", "churn", "--as", "bob", code=4).stdout
+    assert "bob is taken to act commercially; ask with --non-commercial if not." in refused
+    shell.run("check", "churn", "--as", "bob", "--commercial", code=4)
+    assert "taken to act" not in shell.run("check", "churn", "--as", "bob", "--non-commercial").stdout
+
+
+def test_an_amount_that_nothing_counts_is_named(shell: Shell) -> None:
+    gives(shell, "--bound", "calls=9")
+    asked = shell.run("check", "churn", "--as", "bob", "--amount", "call=2").stdout
+    assert "call is not counted here; what is: calls." in asked
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--to", ""),
+        ("--to", "a\nb"),
+        ("--to", "a" * 257),
+        ("--purpose", ""),
+        ("--grace-days", "5"),
+        ("--degrade-to", "metadata"),
+        ("--threshold", "1"),
+    ],
+)
+def test_options_that_would_mean_nothing_are_refused(shell: Shell, options: tuple[str, ...]) -> None:
+    shell.run("grant", "churn", "--to", "bob", "--for", "full", *options, code=2)
     assert shell.json("grants", "list", "churn")["grants"] == []

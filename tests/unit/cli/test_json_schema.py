@@ -1,23 +1,11 @@
 """What the commands answer is what docs/reference/schema promises."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
+from tests.schemas import holds
 from tests.workshop import Shell, flip_byte
-
-SCHEMAS = Path(__file__).parents[3] / "docs/reference/schema"
-
-
-def holds(name: str, answer: dict[str, Any]) -> None:
-    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
-    checker = jsonschema.Draft202012Validator
-    checker.check_schema(schema)
-    checker(schema, format_checker=checker.FORMAT_CHECKER).validate(answer)
-    unknown = answer.keys() - schema["properties"].keys()
-    assert not unknown, f"{name} answers {unknown}, which the schema does not name"
 
 
 def test_a_schema_that_does_not_fit_is_noticed() -> None:

@@ -250,7 +250,7 @@ def test_the_command_writes_three_files_that_say_the_same(shell):
     assert read_terms((folder / "terms.md").read_text(encoding="utf-8")) == terms
     assert from_odrl(decode((folder / "terms.odrl.json").read_bytes(), what="it")) == terms
     assert (terms.seats, terms.grace_days, terms.renewal, terms.law) == (5, 14, "auto", "Germany")
-    assert "is there already" in shell.fail("license", "build", "--name", "ours", *flags, code=1)
+    assert "are there already" in shell.fail("license", "build", "--name", "ours", *flags, code=1)
     shell.run("license", "build", "--name", "ours", *flags, "--force")
 
 

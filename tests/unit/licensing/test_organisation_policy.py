@@ -14,7 +14,7 @@ from weightmark.licensing import (
     Judge,
     OrganisationPolicy,
     Party,
-    Question,
+    PolicyQuestion,
     Relation,
     Request,
     Terms,
@@ -52,7 +52,7 @@ def ask(
 ) -> Decision:
     request = Request(action=Action(action), party=Party(name="acme", commercial=commercial), at=at)
     decision = decide(request, works, grants)
-    question = Question(request=request, works=works, decision=decision, grants=grants, own="acme")
+    question = PolicyQuestion(request=request, works=works, decision=decision, grants=grants, own="acme")
     return apply_rulings(decision, Judge(rules).judge(question))
 
 

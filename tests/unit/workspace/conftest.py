@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.metered import World
 from tests.workshop import write_model
 
 from weightmark.discovery import Plugins
@@ -33,6 +34,13 @@ def plugins() -> Plugins:
 def workspace(plugins: Plugins) -> Iterator[Workspace]:
     with Workspace(Configuration.load({"ledger": "memory:"}), plugins, clock=lambda: NOW) as opened:
         yield opened
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path)
+    yield world
+    world.close()
 
 
 @pytest.fixture

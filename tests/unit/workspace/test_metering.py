@@ -1,7 +1,6 @@
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -26,13 +25,6 @@ from weightmark.licensing import Capability, Entitlement, Grant, Terms
 from weightmark.workspace.metering.meter import Meter, used
 from weightmark.workspace.metering.usage import MOST_UNITS, Use
 from weightmark.workspace.metering.usage_file import UsageFile
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.usage_chains import ID, NOW, Person, Watch, grant, meter, trust
+from tests.licence_files import Party
+from tests.usage_chains import ID, NOW, Watch, grant, meter, trust
 
 from weightmark.claims.offline.usage_chain import verify_chain
 from weightmark.claims.offline.usage_text import UsageText
@@ -22,7 +23,7 @@ from weightmark.errors import (
 )
 from weightmark.workspace.offline.usage import SEAL_EVERY
 
-RESELLER = Person("reseller")
+RESELLER = Party("reseller")
 TRUST = trust(RESELLER)
 
 
@@ -153,7 +154,7 @@ def test_a_file_of_another_key_or_grant_is_not_written_to(tmp_path: Path) -> Non
     meter(file, RESELLER).record("tokens")
     before = file.read_bytes()
     with pytest.raises(MalformedError, match="another grant, party or key"):
-        meter(file, Person("reseller")).record("tokens")
+        meter(file, Party("reseller")).record("tokens")
     assert file.read_bytes() == before
 
 
@@ -189,7 +190,7 @@ def test_a_chain_by_a_stranger_or_outside_the_keys_time_does_not_verify(tmp_path
     with pytest.raises(UntrustedKeyError):
         verify_chain(data, trust())
     with pytest.raises(UntrustedKeyError):
-        verify_chain(data, trust(Person("reseller")))
+        verify_chain(data, trust(Party("reseller")))
     with pytest.raises(ExpiredError):
         verify_chain(data, trust(RESELLER, until=NOW))
 
@@ -207,18 +208,7 @@ def text_of(kept_file: Path) -> tuple[UsageText, str]:
     kept = meter(kept_file, RESELLER)
     kept.record("tokens", 12)
     kept.record("tökens", 3)
-    chain = kept.show()
-    assert chain.began is not None
-    assert chain.ended is not None
-    totals = UsageText(
-        chain=chain.header.chain,
-        grant=chain.header.grant,
-        head=chain.entries[-1],
-        last=2,
-        began=chain.began,
-        ended=chain.ended,
-        totals=chain.totals,
-    )
+    totals = UsageText.of(kept.show())
     return totals, totals.sign(RESELLER.key.key_id, RESELLER.sign)
 
 

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -10,23 +9,16 @@ from tests.metered import DAY, MONTHLY, START, World
 from weightmark.claims import RenewalClaim, Revocation, Suspension
 from weightmark.encoding import Digest
 from weightmark.errors import MalformedError, PlatformError, UnknownPluginError, WeightmarkError
-from weightmark.licensing import Renewal
+from weightmark.licensing import Capability, Renewal
 from weightmark.licensing.renewal_state import RenewalState
 from weightmark.licensing.window import Phase
 from weightmark.ports import PaymentState
 from weightmark.workspace.renewing.expiring import expiring
 from weightmark.workspace.renewing.renewable import Act, Schedule
-from weightmark.workspace.renewing.renewing import Renewals, describe_renewal
+from weightmark.workspace.renewing.renewing import Renewals
 from weightmark_plugins.payments.memory import Account, MemoryPayment, Mishap
 
 S = RenewalState
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 @pytest.fixture
@@ -63,7 +55,7 @@ def test_a_grant_is_renewed_and_paid_for_once(world: World, account: Account):
     assert account.taken == {f"{grant}@2026-12-31T00:00:00Z": 1}
     (entry,) = renewals(world).listing()
     assert entry.key == f"{grant}@2026-12-31T00:00:00Z"
-    assert "30 days from 2026-12-31T00:00:00Z, 49.00 EUR, renewed" in describe_renewal(entry)
+    assert (entry.days, str(entry.amount), entry.currency) == (30, "49.00", "EUR")
     world.now += 30 * DAY
     assert run(world) == [S.RENEWED]
     assert end_of(world, grant) == START + 90 * DAY
@@ -178,6 +170,21 @@ def test_a_suspended_grant_waits(world: World, account: Account):
     world.say(Suspension(target=grant, cause="inquiry", issued_at=world.now))
     assert run(world) == [S.SCHEDULED]
     assert not account.taken
+
+
+def test_a_sublicence_is_not_charged_for_when_the_grant_above_it_is_gone(world: World, account: Account):
+    more = frozenset({Capability.SUBLICENSE})
+    above = world.grant(days=400, grantee="lab", capabilities=more)
+    below = world.grant(renewal=MONTHLY, days=1, grace_days=9, parent=above)
+    account.mishaps.append(Mishap.FAIL)
+    assert run(world) == [S.FAILED]
+    world.say(Revocation(target=above, cause="breach", issued_at=world.now))
+    world.now += DAY
+    assert run(world) == [S.FAILED]
+    assert not +account.taken
+    MemoryPayment(account).decide(f"{below}@2026-12-02T00:00:00Z", PaymentState.PAID)
+    assert run(world) == [S.OWED_BACK]
+    assert end_of(world, below) == START + DAY
 
 
 def test_a_grant_whose_end_was_moved_by_hand_is_not_charged_for_the_old_end(world: World, account: Account):

@@ -1,7 +1,5 @@
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from tests.metered import CALLS, DAY, TOKENS, World
@@ -20,13 +18,6 @@ from weightmark.workspace.metering.meter import used
 from weightmark.workspace.metering.usage import ReservationState
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.usage_chains import NOW, Person, Watch
+from tests.licence_files import Party
+from tests.usage_chains import NOW, Watch
 
 from weightmark.claims import GrantClaim, TrustedKey
 from weightmark.claims.offline.usage_text import UsageText
@@ -27,7 +28,7 @@ from weightmark.workspace.offline import settling
 from weightmark.workspace.offline.settling import settle_chain, settle_text
 from weightmark.workspace.offline.usage import OfflineMeter
 
-RESELLER = Person("reseller")
+RESELLER = Party("reseller")
 LATER = NOW + timedelta(days=30)
 
 
@@ -52,7 +53,7 @@ class Desk:
         claim = GrantClaim(grant=self.grant, issued_at=NOW)
         self.id = workspace.record(registered, claim, owner_only="grant its use").statement.digest
 
-    def meter(self, file: Path, *, clock: Watch | None = None, person: Person = RESELLER) -> OfflineMeter:
+    def meter(self, file: Path, *, clock: Watch | None = None, person: Party = RESELLER) -> OfflineMeter:
         return OfflineMeter(
             file=file,
             id=self.id,
@@ -74,18 +75,7 @@ def desk(plugins: Plugins, model: Path) -> Iterator[Desk]:
 
 
 def text_of(kept: OfflineMeter) -> str:
-    chain = kept.show()
-    assert chain.began is not None
-    assert chain.ended is not None
-    totals = UsageText(
-        chain=chain.header.chain,
-        grant=chain.header.grant,
-        head=chain.entries[-1],
-        last=len(chain.entries),
-        began=chain.began,
-        ended=chain.ended,
-        totals=chain.totals,
-    )
+    totals = UsageText.of(kept.show())
     return totals.sign(RESELLER.key.key_id, RESELLER.sign)
 
 
@@ -195,6 +185,18 @@ def test_totals_as_a_text_are_settled_and_the_file_proves_them_later(desk: Desk,
     assert desk.counted() == {"tokens": 112}
 
 
+def test_a_file_shows_that_the_totals_settled_before_were_too_small(desk: Desk, tmp_path: Path) -> None:
+    kept = desk.meter(tmp_path / "c")
+    kept.record("tokens", 100)
+    small = replace(UsageText.of(kept.show()), totals={"tokens": 1})
+    settle_text(desk.resources, small.sign(RESELLER.key.key_id, RESELLER.sign), LATER)
+    with pytest.raises(ChainForkError, match="other totals"):
+        settle_chain(desk.resources, kept.export(), LATER)
+    kept.record("tokens", 1)
+    assert settle_chain(desk.resources, kept.export(), LATER).totals == {"tokens": 100}
+    assert desk.counted() == {"tokens": 101}
+
+
 def test_a_forked_text_is_noticed_where_it_can_be(desk: Desk, tmp_path: Path) -> None:
     kept = desk.meter(tmp_path / "c")
     kept.record("tokens", 50)
@@ -213,7 +215,7 @@ def test_a_forked_text_is_noticed_where_it_can_be(desk: Desk, tmp_path: Path) ->
 
 
 def test_only_the_grantees_chains_are_settled(desk: Desk, tmp_path: Path) -> None:
-    stranger, part = Person("stranger"), Person("reseller/ci")
+    stranger, part = Party("stranger"), Party("reseller/ci")
     chains: dict[str, bytes] = {}
     for person in (stranger, part):
         kept = desk.meter(tmp_path / person.name.replace("/", "-"), person=person)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from weightmark.claims.envelope import Signature, pre_authentication
+from weightmark.claims.offline.usage_chain import UsageChain
 from weightmark.claims.trust import TrustRoot
 from weightmark.claims.usage import check_totals
 from weightmark.encoding import Algorithm, Digest, KeyId, digest_bytes, format_digest, parse_digest
@@ -53,6 +54,25 @@ class UsageText:
     began: datetime
     ended: datetime
     totals: Mapping[str, int]
+
+    @classmethod
+    def of(cls, chain: UsageChain) -> "UsageText":
+        """Say what a chain comes to.
+
+        Raises:
+            ValueError: it has no entries.
+        """
+        if chain.began is None or chain.ended is None:
+            raise ValueError(f"the chain {chain.header.chain} has no entries")
+        return cls(
+            chain=chain.header.chain,
+            grant=chain.header.grant,
+            head=chain.entries[-1],
+            last=len(chain.entries),
+            began=chain.began,
+            ended=chain.ended,
+            totals=chain.totals,
+        )
 
     def sign(self, key_id: KeyId, sign: Callable[[bytes], Signature]) -> str:
         """Write and sign it.

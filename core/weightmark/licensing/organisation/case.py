@@ -58,7 +58,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class PolicyQuestion:
     """What a policy is asked.
 
     Args:
@@ -87,7 +87,7 @@ class Case:
         grant: what the party holds for it, when that decided; None when nothing does.
     """
 
-    question: Question
+    question: PolicyQuestion
     work: Work
     facts: Facts
     grant: IssuedGrant | None = None
@@ -103,7 +103,7 @@ class Case:
         return tuple(digest for digest in (self.work.subject, self.work.weights) if digest is not None)
 
 
-def judge_works(question: Question, weigh: Callable[[Case], Sequence[Ruling]]) -> tuple[Ruling, ...]:
+def judge_works(question: PolicyQuestion, weigh: Callable[[Case], Sequence[Ruling]]) -> tuple[Ruling, ...]:
     """Judge every work, taking of a choice of licences the one against which there is least.
 
     A licence is only chosen when it permits what is asked, if any of the choice does.
@@ -222,7 +222,7 @@ def _granted(decision: Decision, works: Sequence[Work]) -> dict[str, str]:
     }
 
 
-def _grant_at(place: str, work: Work, question: Question) -> IssuedGrant | None:
+def _grant_at(place: str, work: Work, question: PolicyQuestion) -> IssuedGrant | None:
     subjects, at = (work.subject, work.weights), question.request.at
     for issued in question.grants:
         held = (issued.since is None or issued.since <= at) and (issued.until is None or at < issued.until)

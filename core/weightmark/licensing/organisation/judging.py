@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from weightmark.encoding import format_time
 from weightmark.licensing.action import Action
-from weightmark.licensing.organisation.case import Case, Facts, Question, judge_works
+from weightmark.licensing.organisation.case import Case, Facts, PolicyQuestion, judge_works
 from weightmark.licensing.organisation.pattern import Pattern
 from weightmark.licensing.organisation.policy import (
     ALWAYS,
@@ -47,7 +47,7 @@ class Judge:
         self._rules = {action: tuple(rule for rule in rules if action in rule.actions) for action in Action}
         self._kept: dict[tuple[object, ...], tuple[Facts, _NotKept]] = {}
 
-    def judge(self, question: Question) -> tuple[Ruling, ...]:
+    def judge(self, question: PolicyQuestion) -> tuple[Ruling, ...]:
         """Say which rules are not kept.
 
         Args:

@@ -1,4 +1,4 @@
-"""What a meter answers with."""
+"""What a meter is told and what it answers: a use, what was counted, a balance, a reservation."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -6,8 +6,6 @@ disk, who may delete the file.
 
 from __future__ import annotations  # so that sqlite3 is read only when something is counted
 
-import os
-import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,13 +14,13 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from weightmark.errors import LedgerError, MalformedError, WeightmarkError
 from weightmark.forking import disconnect_at_fork
+from weightmark.workspace.durable import identify, make_private, roll_back, use_wal
 
 if TYPE_CHECKING:
     import sqlite3
 
 FILE_NAME: Final = "usage.db"
 _WAIT_SECONDS: Final = 30.0
-_PAUSE_SECONDS: Final = 0.005
 _VERSION: Final = 1
 _PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",
@@ -99,7 +97,7 @@ class UsageFile:
                 try:
                     yield connection
                 finally:
-                    _roll_back(connection)
+                    roll_back(connection)
 
     @contextmanager
     def writing(self) -> Generator[sqlite3.Connection, None, None]:
@@ -111,7 +109,7 @@ class UsageFile:
         """
         with self.lock:
             with self._fault_named("opened"):
-                _make_file(self.path)
+                make_private(self.path)
             with self._used() as connection:
                 try:
                     with self._fault_named("written"):
@@ -120,7 +118,7 @@ class UsageFile:
                     with self._fault_named("committed", outcome="unknown"):
                         connection.execute("COMMIT")
                 finally:
-                    _roll_back(connection)
+                    roll_back(connection)
 
     def close(self) -> None:
         """Close for good; closing twice does nothing."""
@@ -144,7 +142,7 @@ class UsageFile:
         if self._is_closed:
             raise LedgerError(f"the usage file {self.path} is closed", hint="Open the workspace again.")
         with self._fault_named("opened"):
-            identity = _identify(self.path)
+            identity = identify(self.path)
             if self._connection is None:
                 self._connection, self._identity = self._connect(), identity
         if identity != self._identity:
@@ -166,7 +164,12 @@ class UsageFile:
             uri, uri=True, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False
         )
         try:
-            self._use_wal(connection)
+            use_wal(
+                connection,
+                f"the usage file {self.path}",
+                seconds=_WAIT_SECONDS,
+                hint="Put the home folder on a local disk.",
+            )
             for pragma in _PRAGMAS:
                 connection.execute(pragma)
             self._make_tables(connection)
@@ -192,27 +195,7 @@ class UsageFile:
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("COMMIT")
         finally:
-            _roll_back(connection)
-
-    def _use_wal(self, connection: sqlite3.Connection) -> None:
-        """Switch to a write-ahead log; SQLite does not wait for others here, so we do."""
-        import sqlite3
-
-        until = time.monotonic() + _WAIT_SECONDS
-        while True:
-            try:
-                (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-            except sqlite3.OperationalError as error:
-                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > until:
-                    raise
-                time.sleep(_PAUSE_SECONDS)
-                continue
-            if mode != "wal":
-                raise LedgerError(
-                    f"the usage file {self.path} cannot keep a write-ahead log here; SQLite says {mode!r}",
-                    hint="Put the home folder on a local disk.",
-                )
-            return
+            roll_back(connection)
 
     @contextmanager
     def _fault_named(
@@ -245,29 +228,3 @@ class UsageFile:
             outcome=outcome,
             hint="Check the disk, then repeat the step with the same key: it is counted only once.",
         )
-
-
-def _identify(path: Path) -> tuple[int, int]:
-    """Say which file stands under a path; what is written to a file that was moved away is lost."""
-    found = path.stat()
-    return found.st_dev, found.st_ino
-
-
-def _make_file(path: Path) -> None:
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        if os.name == "posix":
-            descriptor = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        with suppress(Exception):
-            connection.execute("ROLLBACK")

@@ -18,7 +18,7 @@ from weightmark.workspace.metering.bounds import editions_of, read_limits
 from weightmark.workspace.metering.meter import used
 from weightmark.workspace.metering.room import require_room
 from weightmark.workspace.metering.usage import check_key, check_units
-from weightmark.workspace.offline.delegating import Asked, Known, Used
+from weightmark.workspace.offline.delegating import Asked, Known, Used, carried
 from weightmark.workspace.resource import Resources
 
 if TYPE_CHECKING:
@@ -32,15 +32,21 @@ FRESH: Final = timedelta(days=7)
 def known_here(resources: Resources, delegation: Delegation) -> Known | None:
     """Give what the ledger here knows of a token's grant; None when it does not know the grant.
 
+    A grant that it does not know counts for nothing when the ledger knows the model as somebody else's.
+
     Raises:
         LedgerError: the ledger cannot be read.
     """
     resources.catch_up()
     editions = editions_of(resources, delegation.id)
-    if not editions:
-        return None
-    model = resources.index.find(delegation.statement.subject.bundle)
+    subject = delegation.statement.subject
+    model = resources.index.find(subject.bundle)
+    if model is None and subject.weights is not None and not editions:
+        model = next(iter(resources.index.same_weights(subject.weights)), None)
     works = () if model is None else works_of(resources.index, model)
+    if not editions:
+        strange = any(work.owner != delegation.grant.licensor for work in works)
+        return Known(editions=carried(delegation), works=works) if strange else None
     grants = grants_for(resources, works, party=delegation.grant.grantee)
     return Known(editions=editions, works=works, grants=tuple(grants))
 
@@ -96,11 +102,7 @@ def count_delegated(  # noqa: PLR0913 - what is counted, and for whom
             if before != (name, units):
                 raise UsageConflictError(f"the key {key!r} was counted as {before[1]} {before[0]}")
             return False
-        for block in delegation.blocks:
-            for rule in block.rules:
-                if rule.unit == name:
-                    spent = sum(tally.tally(connection, block.account, name))
-                    _require_left(rule.limit, spent, units, name)
+        _require_left(connection, delegation, name, units)
         if limits is not None:
             limits.require_in_effect(asked.at)
             if bounded:
@@ -198,9 +200,15 @@ def _require_same_bearer(connection: sqlite3.Connection, delegation: Delegation,
                 )
 
 
-def _require_left(limit: int, spent: int, units: int, name: str) -> None:
-    if spent + units > limit:
-        raise QuotaExceededError(
-            f"the token allows {limit} {name}: {spent} are used, and {units} were asked for",
-            hint="Ask whoever narrowed the token for another.",
-        )
+def _require_left(connection: sqlite3.Connection, delegation: Delegation, name: str, units: int) -> None:
+    """Hold a use to what each block that bounds it has left."""
+    for block in delegation.blocks:
+        for rule in block.rules:
+            if rule.unit != name:
+                continue
+            spent = sum(tally.tally(connection, block.account, name))
+            if spent + units > rule.limit:
+                raise QuotaExceededError(
+                    f"the token allows {rule.limit} {name}: {spent} are used, and {units} were asked for",
+                    hint="Ask whoever narrowed the token for another.",
+                )

@@ -154,6 +154,7 @@ def decide_delegated(
     against = _revoked(delegation, asked, revoked)
     rules, failed = _failed(delegation, asked)
     against += [_objection(delegation, rule, number, asked) for number, rule in failed]
+    against += _not_its_own(delegation, asked, known)
     decision = _by_grant(delegation, asked, known)
     ends = (rule.until for rule in rules if rule.until is not None and asked.at < rule.until)
     until = earliest(decision.until, *ends)
@@ -180,6 +181,21 @@ def decide_delegated(
     return _named(decision, delegation.id, until, decision.duties)
 
 
+def _not_its_own(delegation: Delegation, asked: Asked, known: Known | None) -> list[Reason]:
+    """Say what the checks cannot: whoever signs the first block writes them."""
+    grant, name = delegation.grant, delegation.statement.subject.name
+    code, found = ReasonCode.GRANT_TOO_NARROW, list[Reason]()
+    if grant.model not in asked.models:
+        message = f"The grant {delegation.id} is for {grant.model}, which is not the model at hand."
+        found.append(Reason(code=code, message=message, work=name, hint=f"Ask {grant.licensor} for another."))
+    issued = None if known is None else _edition(known.editions, asked.at)
+    resold = delegation.issuer != grant.licensor
+    if resold and issued is not None and Capability.SUBLICENSE not in issued.grant.allows:
+        message = f"{delegation.issuer}, who signed the token, may no longer sublicense."
+        found.append(Reason(code=code, message=message, work=name, hint=f"Ask {grant.licensor} for a token."))
+    return found
+
+
 def _by_grant(delegation: Delegation, asked: Asked, known: Known | None) -> Decision:
     """Ask the grant alone, and where the ledger knows the model, everything that it stands on."""
     grant, subject = delegation.grant, delegation.statement.subject
@@ -192,7 +208,7 @@ def _by_grant(delegation: Delegation, asked: Asked, known: Known | None) -> Deci
         purpose=asked.purpose,
         amount=asked.amount,
     )
-    editions = _offline(delegation) if known is None else known.editions
+    editions = carried(delegation) if known is None else known.editions
     work = Work(name=subject.name, subject=subject.bundle, weights=subject.weights, owner=grant.licensor)
     if known is not None and known.works:
         # What the licence allows to anybody is not the token's to hand on: the grant itself must hold.
@@ -242,8 +258,12 @@ def _named(decision: Decision, grant: str, until: datetime | None, duties: tuple
     )
 
 
-def _offline(delegation: Delegation) -> tuple[IssuedGrant, ...]:
-    """Take the grant as the token carries it; only its licensor's word makes up for an approval."""
+def carried(delegation: Delegation) -> tuple[IssuedGrant, ...]:
+    """Take the grant as the token carries it; only its licensor's word makes up for an approval.
+
+    Raises:
+        Nothing.
+    """
     grant = delegation.grant
     waits = delegation.issuer != grant.licensor and (grant.acceptance or grant.threshold > 0)
     state = GrantState.PENDING if waits else GrantState.IN_EFFECT

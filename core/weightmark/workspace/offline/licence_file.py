@@ -61,9 +61,7 @@ def verify_licence_file(  # noqa: PLR0913 - keywords, each with its default
     licence = evidence.licence
     # What was signed a moment ago by a clock that is a little ahead of ours counts already.
     moment = question.at or max(now, licence.issued_at)
-    if licence.machine:
-        require_machine(licence.machine, machine)
-    _require_seat(licence, question.seat)
+    _require_bearer(licence, machine, question.seat)
     listed = _read_status(licence, trust, question, now)
     keeper.note([(licence.issued_at, "licence file")], lists=[] if listed is None else [listed])
     found = None if listed is None or licence.status is None else listed.look_up(licence.status.index)
@@ -138,7 +136,7 @@ def _decide(
     question: LicenceQuestion,
     moment: datetime,
 ) -> Decision:
-    issued = licence.grant
+    issued = _said_about(licence.grant, licence.model.bundle)
     if listed is not None and licence.status is not None:
         found = listed.look_up(licence.status.index)
         issued = _apply(issued, found, min(listed.token.issued_at, moment))
@@ -167,6 +165,11 @@ def _decide(
     )
 
 
+def _said_about(issued: IssuedGrant, bundle: str) -> IssuedGrant:
+    above = tuple(_said_about(each, bundle) for each in issued.under)
+    return replace(issued, bundle=bundle, under=above)
+
+
 def _apply(issued: IssuedGrant, found: Status, known_at: datetime) -> IssuedGrant:
     """Bring into a grant what a list says of it; a list does not say since when, so it is for any moment."""
     if found is Status.INVALID:
@@ -175,7 +178,9 @@ def _apply(issued: IssuedGrant, found: Status, known_at: datetime) -> IssuedGran
     return replace(issued, state=GrantState.SUSPENDED) if found is Status.SUSPENDED else issued
 
 
-def _require_seat(licence: LicenceFile, seat: str) -> None:
+def _require_bearer(licence: LicenceFile, machine: Sequence[Path], seat: str) -> None:
+    if licence.machine:
+        require_machine(licence.machine, machine)
     if not licence.seat or seat == licence.seat:
         return
     bound = f"the licence file is bound to the seat {printable(licence.seat)}"
@@ -186,8 +191,8 @@ def _require_seat(licence: LicenceFile, seat: str) -> None:
 
 
 def _require_registered(licence: LicenceFile, bundle: Bundle, trust: TrustRoot, now: datetime) -> Evidence:
-    evidence, registration = verify_registration(bundle, trust, None, now)
-    evidence.require_subject(licence.model.bundle, licence.model.weights)
+    registered, registration = verify_registration(bundle, trust, None, now)
+    registered.require_subject(licence.model.bundle, licence.model.weights)
     owner = printable(licence.works[0].owner)
     if registration.owner != licence.works[0].owner:
         raise PolicyError(
@@ -195,4 +200,12 @@ def _require_registered(licence: LicenceFile, bundle: Bundle, trust: TrustRoot, 
             f" says {owner}",
             hint=f"Where it changed hands, a registration alone cannot show that it is {owner}'s: ask them.",
         )
-    return evidence
+    if licence.issuer != registration.owner:
+        # Who else may grant stands only in the file, which says so of its own signer.
+        raise PolicyError(
+            f"{registration.owner} owns {licence.model.name}, and the licence file is {licence.issuer}'s: a"
+            " registration does not show that they may grant",
+            hint=f"Ask {registration.owner} for a licence file; or leave the registration out, if you trust"
+            f" {licence.issuer} to say what they may grant.",
+        )
+    return registered

@@ -15,7 +15,13 @@ from weightmark.claims.offline.licence_file import LicenceFile, StatusReference,
 from weightmark.claims.offline.status_list import Status, StatusList
 from weightmark.claims.offline.status_token import StatusToken, sign_status
 from weightmark.encoding import Digest
-from weightmark.errors import ExpiredError, GrantRevokedError, LicensingError, NotEntitledError
+from weightmark.errors import (
+    ExpiredError,
+    GrantRevokedError,
+    LicensingError,
+    NotEntitledError,
+    UnknownGrantError,
+)
 from weightmark.index import KnownGrant, RegisteredModel
 from weightmark.licensing import GrantState, IssuedGrant
 from weightmark.vocabulary import Predicate
@@ -71,8 +77,8 @@ def issue_licence(  # noqa: PLR0913 - what a licensor may say
         The file's bytes, and what they say.
 
     Raises:
-        NotEntitledError: there is no such grant, it is neither ours nor for a model of ours, or it has no
-            such seat.
+        UnknownGrantError: there is no such grant.
+        NotEntitledError: it is neither ours nor for a model of ours, or it has no such seat.
         GrantRevokedError: it was revoked.
         LicensingError: it waits for somebody, or is suspended.
         ExpiredError: it is over.
@@ -85,13 +91,7 @@ def issue_licence(  # noqa: PLR0913 - what a licensor may say
     if machine:
         check_name(machine)
     if seat and issued.grant.seats is not None:
-        if seat not in issued.holders:
-            held = ", ".join(sorted(issued.holders)) or "nobody"
-            raise NotEntitledError(
-                f"{seat} has no seat of the grant {grant}; its seats are held by {held}",
-                hint=f"Give them one: `weightmark grants seat add {grant} {seat}`.",
-            )
-        issued = replace(issued, holders=frozenset({seat}))
+        issued = _for_seat(issued, seat)
     # Which holds now is said by who issues it; a machine whose clock is a little behind must not ask again.
     issued = replace(issued, since=None)
     status = None
@@ -186,7 +186,7 @@ def _own_grant(
     known = resources.index.grant(grant)
     model = None if known is None else resources.index.find(known.bundle)
     if known is None or model is None:
-        raise NotEntitledError(f"the ledger has no grant {grant}", hint=_SEE)
+        raise UnknownGrantError(f"the ledger has no grant {grant}", hint=_SEE)
     edition = edition_at(known.editions, at)
     if edition is None:
         raise NotEntitledError(f"the grant {grant} does not hold now", hint=_SEE)
@@ -217,6 +217,17 @@ def _check_holds(issued: IssuedGrant, at: datetime) -> None:
             f"the grant {issued.id} ended at {last:%Y-%m-%d %H:%M:%S} UTC, with its grace",
             hint="Renew it first.",
         )
+
+
+def _for_seat(issued: IssuedGrant, seat: str) -> IssuedGrant:
+    """Leave one seat of a grant, and name nobody else's."""
+    if seat not in issued.holders:
+        held = ", ".join(sorted(issued.holders)) or "nobody"
+        raise NotEntitledError(
+            f"{seat} has no seat of the grant {issued.id}; its seats are held by {held}",
+            hint=f"Give them one: `weightmark grants seat add {issued.id} {seat}`.",
+        )
+    return replace(issued, holders=frozenset({seat}))
 
 
 def _statuses(resources: Resources, at: datetime) -> Iterator[tuple[int, Status]]:

@@ -73,18 +73,9 @@ def settle_chain(resources: Resources, data: bytes, at: datetime, *, what: str =
         LedgerError: recording failed; settling again is safe.
     """
     chain = verify_chain(data, resources.trust, what=what)
-    if chain.began is None or chain.ended is None:
+    if not chain.entries:
         raise VerificationError(f"{what} has no entries")
-    text = UsageText(
-        chain=chain.header.chain,
-        grant=chain.header.grant,
-        head=chain.entries[-1],
-        last=len(chain.entries),
-        began=chain.began,
-        ended=chain.ended,
-        totals=chain.totals,
-    )
-    return _settle(resources, text, chain.header.party, at, chain=chain, data=data)
+    return _settle(resources, UsageText.of(chain), chain.header.party, at, chain=chain, data=data)
 
 
 def settle_text(resources: Resources, text: str, at: datetime) -> Settled:
@@ -126,22 +117,16 @@ def _settle(  # noqa: PLR0913 - a chain has its file besides
         ]
         _require_no_fork(resources, brought, before, chain)
         done = max((claim.last for claim in before), default=0)
+        if before and brought.last == done and _new_totals(brought, before):
+            raise ChainForkError(
+                f"the chain {brought.chain} has other totals than were settled of the same entries",
+                heads=(before[-1].head, brought.head),
+            )
         entry, totals = None, _new_totals(brought, before) if brought.last > done else {}
         if totals:
-            claim = UsageClaim(
-                target=brought.grant,
-                chain=brought.chain,
-                head=brought.head,
-                first=done + 1,
-                last=brought.last,
-                totals=totals,
-                began=brought.began,
-                ended=brought.ended,
-                export=resources.store.put(data) if data else "",
-                issued_at=at,
-            )
-            subject = Subject(name=model.name, bundle=model.bundle, weights=model.weights)
-            entry = record(resources, subject, [claim], at)[0].receipt.index
+            export = resources.store.put(data) if data else ""
+            claim = _claim(brought, totals, first=done + 1, export=export, at=at)
+            entry = _record(resources, model, claim)
             before.append(claim)
         _count(resources, before)
     return Settled(
@@ -153,6 +138,30 @@ def _settle(  # noqa: PLR0913 - a chain has its file besides
         totals=totals,
         entry=entry,
     )
+
+
+def _claim(
+    brought: UsageText, totals: Mapping[str, int], *, first: int, export: str, at: datetime
+) -> UsageClaim:
+    return UsageClaim(
+        target=brought.grant,
+        chain=brought.chain,
+        head=brought.head,
+        first=first,
+        last=brought.last,
+        totals=totals,
+        began=brought.began,
+        ended=brought.ended,
+        export=export,
+        issued_at=at,
+    )
+
+
+def _record(resources: Resources, model: RegisteredModel, claim: UsageClaim) -> int:
+    subject = Subject(name=model.name, bundle=model.bundle, weights=model.weights)
+    own = resources.configuration.party.name
+    resources.index.require(Statement(subject=subject, claim=claim), [own])
+    return record(resources, subject, [claim], claim.issued_at)[0].receipt.index
 
 
 def _require_grant(resources: Resources, grant: Digest, party: str) -> RegisteredModel:

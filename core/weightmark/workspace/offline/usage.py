@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Final
 
-from weightmark.claims import Envelope, PublicKey, Signature
+from weightmark.claims import PublicKey, Signature
 from weightmark.claims.offline.jws import TOLERANCE
 from weightmark.claims.offline.usage_chain import MAX_CHAIN, ChainHeader, UsageChain, begin_chain
 from weightmark.encoding import Digest, format_time
@@ -29,6 +29,7 @@ from weightmark.errors import (
 )
 from weightmark.licensing import Grant
 from weightmark.licensing.window import Phase
+from weightmark.workspace.file import sync_folder
 from weightmark.workspace.metering.usage import check_key, check_units
 from weightmark.workspace.resource import Clock, now
 
@@ -39,7 +40,7 @@ _BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class RecordedUse:
     """What became of one use.
 
     Attributes:
@@ -85,7 +86,7 @@ class OfflineMeter:
     _size: int = field(default=0, init=False)
     _lock: RLock = field(default_factory=RLock, init=False)
 
-    def record(self, name: str, units: int = 1, *, key: str = "") -> Recorded:
+    def record(self, name: str, units: int = 1, *, key: str = "") -> RecordedUse:
         """Record a use, if the grant holds and has that much left.
 
         Args:
@@ -149,20 +150,9 @@ class OfflineMeter:
         with self._open() as (_, chain):
             return chain
 
-    def newest_seal(self) -> Envelope:
-        """Seal the chain and give the seal alone.
-
-        Raises:
-            MalformedError: nothing was recorded, or the file is no chain of this grant and this key.
-            LedgerError: the file cannot be written.
-        """
-        with self._lock:
-            self.export()
-            return self.show().envelopes[-1][1]
-
-    def _recorded(self, chain: UsageChain, seq: int, name: str, key: str, *, repeated: bool) -> Recorded:
+    def _recorded(self, chain: UsageChain, seq: int, name: str, key: str, *, repeated: bool) -> RecordedUse:
         used = chain.totals.get(name, 0)
-        return Recorded(seq=seq, key=key, repeated=repeated, used=used, left=self._left(chain, name))
+        return RecordedUse(seq=seq, key=key, repeated=repeated, used=used, left=self._left(chain, name))
 
     def _left(self, chain: UsageChain, name: str) -> int | None:
         bounds: Mapping[str, int] = {bound.name: bound.limit + bound.overage for bound in self.grant.bounds}
@@ -240,7 +230,7 @@ class OfflineMeter:
         )
         line = header.encode()
         _write(descriptor, line + b"\n")
-        _sync_folder(self.file.parent)
+        sync_folder(self.file.parent)
         self._chain, self._size = begin_chain(line), len(line) + 1
 
     def _append(self, descriptor: int, chain: UsageChain, lines: list[bytes]) -> None:
@@ -281,16 +271,6 @@ def _alone(descriptor: int) -> None:
     except ImportError:
         return
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -15,16 +15,14 @@ from typing import TYPE_CHECKING, Self
 
 from weightmark.attribution import BUNDLE, MANIFEST, credit_line, format_receipt
 from weightmark.claims import verify_registration
-from weightmark.encoding import Json
-from weightmark.errors import DigestMismatchError, Failure, MalformedError, NotEntitledError
+from weightmark.errors import DigestMismatchError, MalformedError
 from weightmark.fingerprinting import architecture_digest, read_config
 from weightmark.index import RegisteredModel
 from weightmark.licensing import Action, Capability, Decision, Tier
 from weightmark.model import ModelManifest
-from weightmark.model.event import ModelEvent
 from weightmark.ports import SINGLE, Arrays, ResolvedModel
-from weightmark.vocabulary import SCHEMA_VERSION, EventKind
 from weightmark.workspace.lineage import works_of
+from weightmark.workspace.opening.card import read_card
 from weightmark.workspace.opening.child import TIMEOUT, ModelProcess, choose_runner
 from weightmark.workspace.opening.handing import hand_over, word_handover
 from weightmark.workspace.opening.opened import (
@@ -32,9 +30,9 @@ from weightmark.workspace.opening.opened import (
     ModelMetadata,
     TensorShape,
     VerifiedTensors,
-    root_over,
 )
 from weightmark.workspace.opening.private import PrivateCopy
+from weightmark.workspace.opening.telling import AccessTeller
 from weightmark.workspace.permitting.current import AccessQuestion
 from weightmark.workspace.reading import Progress, find_tensors, is_path, resolve
 from weightmark.workspace.realm import out_of_realm
@@ -55,10 +53,6 @@ SERVED = (
     Capability.DOWNLOAD_WEIGHTS,
 )
 """The capabilities that a loader has something for."""
-
-CARD = "README.md"
-MOST_CARD = 1 << 20
-"""Bytes of a card; a larger one is not given."""
 
 
 class Loader:
@@ -103,7 +97,7 @@ class Loader:
         self._question = AccessQuestion(bundle=model.bundle, party=party, purpose=purpose)
         self._bundle = bundle_of(resources, model)
         _, self._registration = verify_registration(self._bundle, resources.trust, None, clock())
-        self._told: set[tuple[Capability, bool]] = set()
+        self._teller = AccessTeller(resources, model, uri=uri, tier=tier, party=self.party)
         self._copy: PrivateCopy | None = None
         self._process: ModelProcess | None = None
         self._then: list[Callable[[], None]] = []
@@ -129,10 +123,9 @@ class Loader:
         """
         capability = Capability(capability)
         if capability not in self.tier.capabilities:
-            self._tell(capability, allowed=False, code="tier", decision=None)
-            raise self._beyond(capability)
+            self._teller.refuse(capability)
         decision = self.ask(capability)
-        self._tell(capability, allowed=decision.allowed, code=decision.code.value, decision=decision)
+        self._teller.tell(capability, decision)
         decision.require()
         return decision
 
@@ -354,40 +347,4 @@ class Loader:
     def _card(self) -> str:
         if self._resolved is None and not is_path(self.uri):
             return ""
-        manifest = self._manifest()
-        entry = None
-        if manifest is not None:
-            entry = next((file for file in manifest.files if file.path == CARD), None)
-        if manifest is None or entry is None or entry.size > MOST_CARD:
-            return ""
-        artifact = self._files().open()
-        file = artifact.find(CARD)
-        data = b"" if file is None or file.size != entry.size else artifact.read(CARD, 0, file.size)
-        if file is None or root_over(data, manifest.algorithm) != entry.root:
-            reason = "missing" if file is None else "changed"
-            raise DigestMismatchError(
-                f"the card {CARD} of {self.uri} is not as it was registered",
-                failures=(Failure(path=CARD, reason=reason),),
-            )
-        return data.decode("utf-8", "replace")
-
-    def _beyond(self, capability: Capability) -> NotEntitledError:
-        wider = [tier.value for tier in Tier if capability in tier.capabilities]
-        return NotEntitledError(
-            f"{self.model.name} was opened as {self.tier.value}, which does not hold {capability.value}",
-            hint=f"Open it as {' or '.join(wider)}. If {self.party} has no grant for that, ask"
-            f" {self.model.owner} for the tier {wider[0]}:"
-            f" `weightmark grant {self.model.name} --to {self.party} --for {wider[0]}`.",
-        )
-
-    def _tell(self, capability: Capability, *, allowed: bool, code: str, decision: Decision | None) -> None:
-        """Tell observers of the first time that something is given, and of the first refusal."""
-        if (capability, allowed) in self._told:
-            return
-        self._told.add((capability, allowed))
-        context = {"open": self.tier.value, "capability": capability.value, "party": self.party}
-        event = ModelEvent(kind=EventKind.LOAD, uri=self.uri, name=self.model.name, context=context)
-        answer: dict[str, Json] = {} if decision is None else decision.to_json()
-        words: dict[str, Json] = {"schema": SCHEMA_VERSION, "event": event.kind.value, "uri": self.uri}
-        words |= answer | context | {"allowed": allowed, "code": code}
-        self._resources.notify(event, words)
+        return read_card(self._files, self._manifest(), self.uri)

@@ -15,7 +15,7 @@ from weightmark.licensing.decision import Decision
 from weightmark.workspace.file import read_bounded
 
 if TYPE_CHECKING:
-    from weightmark.licensing.organisation.case import Question
+    from weightmark.licensing.organisation.case import PolicyQuestion
     from weightmark.workspace.policing.policy_file import PolicyInForce
 
 FILE_NAME: Final = "weightmark-policy.toml"
@@ -57,7 +57,7 @@ class Policing:
         """The digest of the policy that was asked last; empty when none was, or it could not be read."""
         return "" if self._kept is None else self._kept[1].digest
 
-    def apply(self, question: Question) -> Decision:
+    def apply(self, question: PolicyQuestion) -> Decision:
         """Give the decision that is left when the policy was asked.
 
         Raises:

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 from weightmark.discovery import Plugins
 from weightmark.encoding import Digest, digest_bytes
 from weightmark.errors import UnknownPluginError
-from weightmark.licensing.organisation.case import Question
+from weightmark.licensing.organisation.case import PolicyQuestion
 from weightmark.licensing.organisation.judging import Judge
 from weightmark.licensing.organisation.policy import OrganisationPolicy, Ruling
 from weightmark.licensing.organisation.reading import MAX_POLICY, read_policy
@@ -37,7 +37,7 @@ class TomlEngine(PolicyEngine):
         """
         return cls(read_policy(data, file=path.name))
 
-    def judge(self, question: Question) -> tuple[Ruling, ...]:
+    def judge(self, question: PolicyQuestion) -> tuple[Ruling, ...]:
         """Say which rules are not kept."""
         return self._judge.judge(question)
 

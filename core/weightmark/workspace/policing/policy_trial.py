@@ -10,7 +10,7 @@ from enum import StrEnum
 from weightmark.encoding import Digest, Json, Record, digest_bytes
 from weightmark.errors import MalformedError
 from weightmark.licensing import Action, Party, Relation, Request, Work, decide
-from weightmark.licensing.organisation.case import Question
+from weightmark.licensing.organisation.case import PolicyQuestion
 from weightmark.licensing.organisation.naming import one_of
 from weightmark.licensing.organisation.policy import Ruling, Weight
 from weightmark.licensing.organisation.reading import read_moment, read_toml
@@ -115,7 +115,7 @@ def try_policy(engine: PolicyEngine, trial: Trial) -> Tried:
     """Ask a policy about a case."""
     decision = decide(trial.request, trial.works)
     rulings = engine.judge(
-        Question(request=trial.request, works=trial.works, decision=decision, own=trial.own)
+        PolicyQuestion(request=trial.request, works=trial.works, decision=decision, own=trial.own)
     )
     for weight, found in ((Weight.DENY, Expected.DENY), (Weight.WARN, Expected.WARN)):
         said = tuple(ruling for ruling in rulings if ruling.weight is weight)

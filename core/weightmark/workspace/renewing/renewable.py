@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from weightmark.claims import RenewalClaim
+from weightmark.claims.offline.status_list import Status
 from weightmark.encoding import Digest
 from weightmark.index import KnownGrant
 from weightmark.licensing.grant import Grant
@@ -22,6 +23,7 @@ from weightmark.licensing.renewal_state import (
     RenewalState,
 )
 from weightmark.vocabulary import Predicate
+from weightmark.workspace.offline.licence_issuing import edition_at, status_at
 from weightmark.workspace.renewing.renewal_file import RenewalEntry
 from weightmark.workspace.resource import Resources
 
@@ -93,6 +95,12 @@ def is_wanted(known: KnownGrant | None, party: str, ends: datetime) -> bool:
     return grant.renewal is not None and grant.end == ends and known.life.effective_at is not None
 
 
+def status_above(known: KnownGrant, at: datetime) -> Status:
+    """Say how the grants above a sublicence are; nobody is charged for what cannot hold."""
+    edition = edition_at(known.editions, at)
+    return status_at(edition.under, at) if edition is not None and edition.under else Status.VALID
+
+
 def is_recorded(known: KnownGrant, entry: RenewalEntry) -> bool:
     """Say whether the ledger has a renewal already: one that names its payment, or for a free one its end."""
     payment = payment_of(entry)
@@ -132,6 +140,7 @@ def next_act(
         last, suspended_at = known.life.grant.window.last, known.life.suspended_at
         if (last is not None and at >= last) or entry.attempts > len(schedule.retry_days):
             return Act.GIVE_UP
-        if at >= entry.due and (suspended_at is None or at < suspended_at):
+        suspended = suspended_at is not None and at >= suspended_at
+        if at >= entry.due and not suspended and status_above(known, at) is Status.VALID:
             return Act.CHARGE
     return Act.ASK if state in LATE and entry.attempts else Act.WAIT

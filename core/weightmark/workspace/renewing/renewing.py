@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from weightmark.claims import RenewalClaim, Statement, Subject
+from weightmark.claims.offline.status_list import Status
 from weightmark.discovery import choose
-from weightmark.encoding import Json, format_time
+from weightmark.encoding import Json
 from weightmark.errors import (
     NotEntitledError,
     PlatformError,
@@ -38,6 +39,7 @@ from weightmark.workspace.renewing.renewable import (
     known_grants,
     next_act,
     payment_of,
+    status_above,
 )
 from weightmark.workspace.renewing.renewal_file import RenewalEntry, RenewalFile
 from weightmark.workspace.resource import Resources, now
@@ -48,7 +50,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Renewed:
+class RenewalStep:
     """What a run did about one renewal, or would do.
 
     Attributes:
@@ -101,7 +103,9 @@ class Renewals:
         self._file = RenewalFile(resources.usage)
         self._opened: dict[str, Payment] = {}
 
-    def run(self, *, dry_run: bool = False, tell: Callable[[Renewed], None] | None = None) -> list[Renewed]:
+    def run(
+        self, *, dry_run: bool = False, tell: Callable[[RenewalStep], None] | None = None
+    ) -> list[RenewalStep]:
         """Schedule what ends soon, charge what is due, ask about what is not known, record what was paid.
 
         One run at a time works on a home folder; another waits for it.
@@ -122,7 +126,7 @@ class Renewals:
             return [self._foresee(entry) for entry in (*self._file.listing(but=list(OVER)), *self._new())]
         folder = self._resources.configuration.home / "renewals"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        done: list[Renewed] = []
+        done: list[RenewalStep] = []
         try:
             with alone(folder):
                 self._open(self._provider)
@@ -210,14 +214,14 @@ class Renewals:
             changed=at,
         )
 
-    def _foresee(self, entry: RenewalEntry) -> Renewed:
-        return Renewed(entry=entry, before=entry.state, next=self._next(entry))
+    def _foresee(self, entry: RenewalEntry) -> RenewalStep:
+        return RenewalStep(entry=entry, before=entry.state, next=self._next(entry))
 
     def _next(self, entry: RenewalEntry) -> Act:
         party, known = self._resources.configuration.party.name, self._resources.index.grant(entry.grant)
         return next_act(entry, known, party, self._schedule, self._clock())
 
-    def _work_on(self, entry: RenewalEntry, before: RenewalState | None) -> Renewed:
+    def _work_on(self, entry: RenewalEntry, before: RenewalState | None) -> RenewalStep:
         """Do what is to be done, step by step, until it waits; each step once."""
         done: set[Act] = {Act.WAIT}
         for _ in range(_MOST_STEPS):
@@ -230,8 +234,8 @@ class Renewals:
             except (WeightmarkError, OSError) as error:
                 trouble = error if isinstance(error, WeightmarkError) else WeightmarkError(str(error))
                 _log.warning("the renewal %s waits: %s", entry.key, trouble.message)
-                return Renewed(entry=self.find(entry.key), before=before, next=act, trouble=trouble)
-        return Renewed(entry=entry, before=before, next=Act.WAIT)
+                return RenewalStep(entry=self.find(entry.key), before=before, next=act, trouble=trouble)
+        return RenewalStep(entry=entry, before=before, next=Act.WAIT)
 
     def _do(self, act: Act, entry: RenewalEntry) -> RenewalEntry:
         if act is Act.CHARGE:
@@ -318,6 +322,8 @@ class Renewals:
             raise NotEntitledError("the grant was revoked, or has no end any more, or is not ours to renew")
         if not entry.amount and not is_wanted(known, party, entry.ends):
             raise NotEntitledError("the grant is not to be renewed from this end any more")
+        if status_above(known, at) is Status.INVALID:
+            raise NotEntitledError("the grant above it was revoked")
         end = max(entry.ends, grant.end) + timedelta(days=entry.days)
         claim = RenewalClaim(target=known.id, end=end, payment=payment_of(entry), issued_at=at)
         subject = Subject(name=model.name, bundle=model.bundle, weights=model.weights)
@@ -345,9 +351,3 @@ class Renewals:
             cls = choose(self._resources.plugins.payments, uri, "provider of payments")
             self._opened[uri] = cls.open(uri, home=self._resources.configuration.home)
         return self._opened[uri]
-
-
-def describe_renewal(entry: RenewalEntry) -> str:
-    """Say in one line what a renewal is."""
-    price = f"{entry.amount} {entry.currency}" if entry.amount else "free"
-    return f"{entry.key}: {entry.days} days from {format_time(entry.ends)}, {price}, {entry.state.value}"
