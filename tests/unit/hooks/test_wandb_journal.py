@@ -156,10 +156,11 @@ def test_a_run_that_is_still_written_is_waited_for(tmp_path: Path) -> None:
     file = tmp_path / "run-1.wandb"
     begun, whole = write([_message("run")]), write([_message("run"), _message("artifact"), _message("exit")])
     file.write_bytes(begun)
-    later = threading.Timer(0.3, file.write_bytes, [whole])
-    later.start()
-    assert wait_for_end(file)
-    later.join()
+    with file.open("ab", buffering=0) as stream:
+        later = threading.Timer(0.3, stream.write, [whole.removeprefix(begun)])
+        later.start()
+        assert wait_for_end(file)
+        later.join()
 
 
 def test_a_killed_run_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
