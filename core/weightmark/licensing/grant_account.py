@@ -10,10 +10,11 @@ from typing import NamedTuple
 from weightmark.encoding import format_time
 from weightmark.licensing.decision import Reason, ReasonCode
 from weightmark.licensing.duty import Duty
+from weightmark.licensing.entitlement import Quota, bounds_in
 from weightmark.licensing.grant import FailMode, Grant, IssuedGrant
 from weightmark.licensing.obligation import overage_duties, owed_duties
 from weightmark.licensing.request import Request
-from weightmark.licensing.sentence import ask_for_grant, name_purposes, offer_nearest, show
+from weightmark.licensing.sentence import ask_for_grant, count, name_purposes, offer_nearest, show
 from weightmark.licensing.standing import Rank, used_under
 from weightmark.licensing.window import days_left
 from weightmark.licensing.work import Work
@@ -126,6 +127,14 @@ def _unknown(issued: IssuedGrant, request: Request) -> str:
     return f"{told} {grant.fail_mode.value}"
 
 
+def _used_up(issued: IssuedGrant, request: Request) -> str:
+    usage, parts = used_under(issued, request) or {}, list[str]()
+    for bound in bounds_in(issued.grant.bounds, Quota.USED_UP, usage, request.amount):
+        left, needed = count(bound.left(usage)), count(request.amount.get(bound.name, 1))
+        parts.append(f"{left} of {count(bound.limit)} {show(bound.name)}, and {needed} needed")
+    return f"has not enough left: {'; '.join(parts)}"
+
+
 def _no_seat(issued: IssuedGrant, request: Request) -> str:
     if request.seat:
         return f"has no seat for {show(request.seat)!r}"
@@ -157,7 +166,7 @@ _TELL: dict[Rank, Callable[[IssuedGrant, Request], str]] = {
     Rank.OWES: _allows_at_a_price,
     Rank.GRACE: _in_grace,
     Rank.UNKNOWN: _unknown,
-    Rank.QUOTA: lambda _issued, _request: "has not enough left of what it includes",
+    Rank.QUOTA: _used_up,
     Rank.NO_SEAT: _no_seat,
     Rank.PURPOSE: _wrong_purpose,
     Rank.EARLY: lambda issued, _request: f"begins only at {format_time(issued.grant.start)}",
@@ -212,6 +221,18 @@ def _way_to_a_parent(issued: IssuedGrant, _request: Request) -> str:
     return f"Ask {licensor} to have the grant under which they sublicense put right{seen}."
 
 
+def _way_to_more(issued: IssuedGrant, _request: Request) -> str:
+    licensor = show(issued.grant.licensor)
+    return f"Ask {licensor} for more: `weightmark grants amend {show(issued.id)} --bound NAME=LIMIT`."
+
+
+def _way_to_a_later_end(issued: IssuedGrant, _request: Request) -> str:
+    if issued.grant.trial:
+        return ""
+    licensor = show(issued.grant.licensor)
+    return f"Ask {licensor} to renew it: `weightmark grants renew {show(issued.id)} --until TIME`."
+
+
 def _way_to_a_seat(issued: IssuedGrant, request: Request) -> str:
     near = f" {offer_nearest(request.seat, issued.holders)}" if request.seat else ""
     name = shlex.quote(show(request.seat)) if request.seat else "NAME"
@@ -231,6 +252,9 @@ def _way_to_count(_issued: IssuedGrant, _request: Request) -> str:
 
 _WAYS_OUT: dict[Rank, Callable[[IssuedGrant, Request], str]] = {
     Rank.UNKNOWN: _way_to_count,
+    Rank.QUOTA: _way_to_more,
+    Rank.GRACE: _way_to_a_later_end,
+    Rank.EXPIRED: _way_to_a_later_end,
     Rank.NO_SEAT: _way_to_a_seat,
     Rank.PURPOSE: _way_to_a_purpose,
     Rank.PARENT: _way_to_a_parent,
