@@ -20,7 +20,7 @@ demo-platforms: .venv/.dev  ## one model through W&B, MLflow, Kubeflow, SageMake
 	$(PY) examples/six_platforms.py
 
 test: .venv/.dev  ## every test; narrow it with ARGS="-k merkle"
-	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 compat: .venv/.dev  ## the platforms' tests, with the oldest and the newest release of each library; narrow it with ARGS="wandb"
 	$(PY) tests/compat/run.py $(ARGS)
