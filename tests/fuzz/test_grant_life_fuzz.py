@@ -1,6 +1,7 @@
 """Statements about grants, damaged: only the errors that are promised come out, whoever signed."""
 
 import json
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -72,12 +73,12 @@ def test_a_damaged_claim_is_refused_or_read(claim: Claim, data: st.DataObject) -
 
 @given(data=st.data())
 def test_damaged_claims_by_the_owner_stop_no_index(data: st.DataObject) -> None:
-    ledger, index = new_ledger(), Index("sqlite://")
-    tell(ledger, registers("acme"), "m", "acme")
-    tell(ledger, GRANT, "m", "acme")
-    for claim in data.draw(st.lists(st.sampled_from(CLAIMS), max_size=4)):
-        damaged = data.draw(mutated_json(Statement(subject=about("m"), claim=claim).encode()))
-        ledger.append(signed_payload(canonical(damaged), name="acme"))
-    index.catch_up(ledger, trust_in(ledger, "acme", "bob"))
-    assert index.grants([bundle_of("m")])
-    index.close()
+    ledger = new_ledger()
+    with closing(Index("sqlite://")) as index:
+        tell(ledger, registers("acme"), "m", "acme")
+        tell(ledger, GRANT, "m", "acme")
+        for claim in data.draw(st.lists(st.sampled_from(CLAIMS), max_size=4)):
+            damaged = data.draw(mutated_json(Statement(subject=about("m"), claim=claim).encode()))
+            ledger.append(signed_payload(canonical(damaged), name="acme"))
+        index.catch_up(ledger, trust_in(ledger, "acme", "bob"))
+        assert index.grants([bundle_of("m")])

@@ -1,7 +1,10 @@
 """Access that nobody gave, and entries that nobody may bring an index down with."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeAlias
 
+import pytest
 from tests.ledger_examples import (
     START,
     bundle_of,
@@ -26,10 +29,15 @@ GRANT = Grant(model=bundle_of("m"), licensor="acme", grantee="bob", capabilities
 CLOSED = "CC-BY-NC-4.0"
 
 
-def begin() -> tuple[MemoryLedger, Index]:
-    ledger = new_ledger()
+Begun: TypeAlias = tuple[MemoryLedger, Index]
+
+
+@pytest.fixture
+def begun() -> Iterator[Begun]:
+    ledger, index = new_ledger(), Index("sqlite://")
     tell(ledger, registers("acme", license_=CLOSED), "m", "acme")
-    return ledger, Index("sqlite://")
+    yield ledger, index
+    index.close()
 
 
 def read(ledger: MemoryLedger, index: Index) -> list[str]:
@@ -67,8 +75,8 @@ def settles(grant: Digest) -> UsageClaim:
     )
 
 
-def test_a_settlement_about_a_model_that_nobody_registered_is_an_entry_like_any_other() -> None:
-    ledger, index = begin()
+def test_a_settlement_about_a_model_that_nobody_registered_is_an_entry_like_any_other(begun: Begun) -> None:
+    ledger, index = begun
     grant = tell(ledger, gives(), "m", "acme")
     tell(ledger, settles(grant), "nowhere", "mallory")
     (note,) = read(ledger, index)
@@ -76,8 +84,8 @@ def test_a_settlement_about_a_model_that_nobody_registered_is_an_entry_like_any_
     assert allowed(index, "m", "bob")
 
 
-def test_only_who_is_the_licensor_of_that_very_grant_settles_it() -> None:
-    ledger, index = begin()
+def test_only_who_is_the_licensor_of_that_very_grant_settles_it(begun: Begun) -> None:
+    ledger, index = begun
     grant = tell(ledger, gives(), "m", "acme")
     tell(ledger, registers("mallory"), "n", "mallory")
     tell(ledger, settles(grant), "n", "mallory")
@@ -90,8 +98,8 @@ def test_only_who_is_the_licensor_of_that_very_grant_settles_it() -> None:
     assert len(read(ledger, index)) == 2
 
 
-def test_who_may_sublicense_grants_no_more_by_registering_the_same_weights() -> None:
-    ledger, index = begin()
+def test_who_may_sublicense_grants_no_more_by_registering_the_same_weights(begun: Begun) -> None:
+    ledger, index = begun
     above = tell(ledger, gives(), "m", "acme")
     infer = frozenset({Capability.INFER})
     below = gives(1, licensor="bob", grantee="carol", parent=above, capabilities=infer)
@@ -104,8 +112,8 @@ def test_who_may_sublicense_grants_no_more_by_registering_the_same_weights() -> 
     assert not allowed(index, "m-again", "mallory")
 
 
-def test_who_sold_a_model_grants_it_no_more_by_registering_the_same_weights() -> None:
-    ledger, index = begin()
+def test_who_sold_a_model_grants_it_no_more_by_registering_the_same_weights(begun: Begun) -> None:
+    ledger, index = begun
     tell(ledger, gives(model=weights_of("m")), "m", "acme")
     tell(ledger, transfers("carol", 1), "m", "acme")
     tell(ledger, registers("acme", 2, license_=CLOSED), "m-again", "acme")
@@ -116,8 +124,8 @@ def test_who_sold_a_model_grants_it_no_more_by_registering_the_same_weights() ->
     assert not allowed(index, "m-again", "mallory")
 
 
-def test_the_owner_of_both_grants_the_same_weights_in_both() -> None:
-    ledger, index = begin()
+def test_the_owner_of_both_grants_the_same_weights_in_both(begun: Begun) -> None:
+    ledger, index = begun
     tell(ledger, registers("acme", 1, license_=CLOSED), "m-again", "acme")
     tell(ledger, gives(2, model=weights_of("m")), "m-again", "acme")
     assert read(ledger, index) == []
@@ -125,8 +133,8 @@ def test_the_owner_of_both_grants_the_same_weights_in_both() -> None:
     assert allowed(index, "m-again", "bob")
 
 
-def test_seats_that_were_taken_since_hold_up_an_amendment_that_has_no_room_for_them() -> None:
-    ledger, index = begin()
+def test_seats_that_were_taken_since_hold_up_an_amendment_that_has_no_room_for_them(begun: Begun) -> None:
+    ledger, index = begun
     grant = tell(ledger, gives(seats=3), "m", "acme")
     fewer = Amendment(target=grant, grant=replace(GRANT, seats=1), issued_at=moment(1))
     amendment = tell(ledger, fewer, "m", "acme")
@@ -142,8 +150,8 @@ def test_seats_that_were_taken_since_hold_up_an_amendment_that_has_no_room_for_t
     assert [allowed(index, "m", "bob", seat=holder) for holder in "xyz"] == [True, False, False]
 
 
-def test_a_second_trial_is_none_because_a_file_was_added_to_the_model() -> None:
-    ledger, index = begin()
+def test_a_second_trial_is_none_because_a_file_was_added_to_the_model(begun: Begun) -> None:
+    ledger, index = begun
     tell(ledger, registers("acme", 1), "m-again", "acme")
     tell(ledger, gives(2, trial=True, end=moment(10)), "m", "acme")
     tell(ledger, gives(3, trial=True, end=moment(99), model=bundle_of("m-again")), "m-again", "acme")
@@ -151,8 +159,8 @@ def test_a_second_trial_is_none_because_a_file_was_added_to_the_model() -> None:
     assert "had a trial of this model already" in note
 
 
-def test_a_trial_of_somebody_elses_copy_bars_none_of_the_owners() -> None:
-    ledger, index = begin()
+def test_a_trial_of_somebody_elses_copy_bars_none_of_the_owners(begun: Begun) -> None:
+    ledger, index = begun
     tell(ledger, registers("mallory", 1), "m-again", "mallory")
     other = gives(2, trial=True, end=moment(99), model=bundle_of("m-again"), licensor="mallory")
     tell(ledger, other, "m-again", "mallory")
