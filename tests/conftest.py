@@ -27,17 +27,16 @@ def _fresh_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _own_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Collect what a platform's library leaves open at the end of the module that used it.
+def _own_garbage() -> Iterator[None]:
+    """Collect what a module leaves open at its end: a library's sockets, a crashed workspace's connections.
 
-    Sockets and event loops in a library's cycles are else collected in the midst of another test, which then
-    fails with a ``ResourceWarning`` that has nothing to do with it.
+    What stands in cycles is else collected in the midst of another module's test, which then fails with a
+    ``ResourceWarning`` that has nothing to do with it.
     """
     yield
-    if request.node.get_closest_marker("integration"):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
